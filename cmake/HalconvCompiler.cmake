@@ -1,0 +1,10 @@
+# Compiler flags of every target of this project.
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow)
+if(HALCONV_WERROR)
+    add_compile_options(-Werror)
+endif()
+if(HALCONV_SANITIZE)
+    set(HALCONV_SANITIZE_FLAGS -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    add_compile_options(${HALCONV_SANITIZE_FLAGS})
+    add_link_options(${HALCONV_SANITIZE_FLAGS})
+endif()

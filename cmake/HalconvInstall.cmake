@@ -1,0 +1,27 @@
+# The installed tree: bin/halconv, the runtime and the built-in kernels as static libraries, the public header, a CMake
+# package and a pkg-config file. It can be moved: libHalide lies in it, and every path in it is relative.
+include(CMakePackageConfigHelpers)
+
+set(package ${CMAKE_INSTALL_LIBDIR}/cmake/halconv)
+set(private ${CMAKE_INSTALL_LIBDIR}/halconv)
+file(RELATIVE_PATH private_from_bin /${CMAKE_INSTALL_BINDIR} /${private})
+file(RELATIVE_PATH HALCONV_PREFIX_FROM_PKGCONFIG /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+
+set_target_properties(halconv_runtime PROPERTIES EXPORT_NAME runtime)
+set_target_properties(halconv PROPERTIES INSTALL_RPATH "$ORIGIN/${private_from_bin}")
+# In the build tree the built-in kernels are made by a program that links the runtime, so only the installed one names them.
+target_link_libraries(halconv_runtime INTERFACE $<INSTALL_INTERFACE:halconv::builtin>)
+
+install(TARGETS halconv_runtime halconv EXPORT halconvTargets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${HALCONV_BUILTIN_LIBRARY} DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY runtime/include/halconv DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES $<TARGET_FILE:Halide::Halide> DESTINATION ${private})
+
+install(EXPORT halconvTargets NAMESPACE halconv:: DESTINATION ${package})
+configure_package_config_file(cmake/halconvConfig.cmake.in halconvConfig.cmake INSTALL_DESTINATION ${package}
+                              PATH_VARS CMAKE_INSTALL_LIBDIR)
+write_basic_package_version_file(halconvConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/halconvConfig.cmake ${PROJECT_BINARY_DIR}/halconvConfigVersion.cmake
+              cmake/halconvAddKernels.cmake DESTINATION ${package})
+configure_file(cmake/halconv.pc.in halconv.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/halconv.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

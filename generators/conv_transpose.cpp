@@ -1,0 +1,76 @@
+#include "generators/conv_transpose.h"
+
+namespace halconv {
+
+using Halide::Expr;
+using Halide::RDom;
+
+namespace {
+
+// Whether all phases of an axis have the same number of taps, known when the generator runs.
+bool same_taps_in_every_phase(const AxisPins &pins) {
+    if (pins.stride == 1) { return true; }
+    if (pins.kernel == HALCONV_FREE || pins.stride == HALCONV_FREE || pins.dilation == HALCONV_FREE) { return false; }
+    return phases_alike({pins.kernel, pins.stride, pins.dilation, 0});
+}
+
+// One axis of a gather by phase: where the output (coordinate, q) reads for tap m.
+struct PhaseOf {
+    Expr r, taps, base;  // phase, its number of taps, and the input position of m = 0 for coordinate 0
+    PhaseOf(const PhaseAxis<Expr> &axis, const Expr &q)
+        : r(axis.phase(q)), taps(axis.taps(r)), base(axis.base(q) + axis.input_offset(r)) {
+    }
+};
+
+}  // namespace
+
+template <class Derived>
+void ByPhase<Derived>::define_sum(const Expr &lane, const Expr &block, const Expr &channels) {
+    PhaseAxis<Expr> ax = phase_axis_of(pins_x, axis_x), ay = phase_axis_of(pins_y, axis_y),
+                    az = phase_axis_of(pins_z, axis_z);
+    define_padded();
+    PhaseOf px(ax, qx), py(ay, qy), pz(az, qz);
+    taps = RDom(0, channels, 0, ax.max_taps(), 0, ay.max_taps(), 0, az.max_taps(), "taps");
+    if (!same_taps_in_every_phase(pins_x)) { taps.where(taps[1] < px.taps); }
+    if (!same_taps_in_every_phase(pins_y)) { taps.where(taps[2] < py.taps); }
+    if (!same_taps_in_every_phase(pins_z)) { taps.where(taps[3] < pz.taps); }
+    sum(c, g, qx, x, qy, y, qz, z, n) = bias(lane, block);
+    sum(c, g, qx, x, qy, y, qz, z, n) +=
+        weights(lane, taps[0], taps[1], taps[2], taps[3], px.r, py.r, pz.r, block) *
+        padded(taps[0], g, x + px.base - taps[1] * ax.input_step(), y + py.base - taps[2] * ay.input_step(),
+               z + pz.base - taps[3] * az.input_step(), n);
+    output(c, g, qx, x, qy, y, qz, z, n) =
+        epilogue(sum(c, g, qx, x, qy, y, qz, z, n), residual(c, g, qx, x, qy, y, qz, z, n));
+}
+
+void ConvTransposePhase::generate() {
+    Expr blocks = (output.dim(0).extent() + panel - 1) / panel;
+    define_sum(c % panel, g * blocks + c / panel, input.dim(0).extent());
+}
+
+void ConvTransposeDepthwise::generate() {
+    define_sum(g % panel, g / panel, 1);
+}
+
+void ConvTransposeRowFused::generate() {
+    PhaseAxis<Expr> ax = phase_axis_of(pins_x, axis_x), ay = phase_axis_of(pins_y, axis_y),
+                    az = phase_axis_of(pins_z, axis_z);
+    Expr channels = panel / ax.axis.stride;
+    define_padded();
+    PhaseOf py(ay, qy), pz(az, qz);
+    taps = RDom(0, input.dim(0).extent(), 0, ax.max_taps(), 0, ay.max_taps(), 0, az.max_taps(), "taps");
+    if (!same_taps_in_every_phase(pins_y)) { taps.where(taps[2] < py.taps); }
+    if (!same_taps_in_every_phase(pins_z)) { taps.where(taps[3] < pz.taps); }
+    sum(lane, b, qy, y, qz, z, n) = bias(lane, 0);
+    sum(lane, b, qy, y, qz, z, n) += weights(lane, taps[0], taps[1], taps[2], taps[3], 0, py.r, pz.r, 0) *
+                                     padded(taps[0], 0, b - taps[1], y + py.base - taps[2] * ay.input_step(),
+                                            z + pz.base - taps[3] * az.input_step(), n);
+    row(f, qy, y, qz, z, n) = sum(f % panel, f / panel, qy, y, qz, z, n);
+    Expr cropped = f + ax.axis.pad_before * channels;
+    output(f, qy, y, qz, z, n) = epilogue(row(cropped, qy, y, qz, z, n), residual(f, qy, y, qz, z, n));
+}
+
+template class ByPhase<ConvTransposePhase>;
+template class ByPhase<ConvTransposeDepthwise>;
+
+}  // namespace halconv

@@ -1,0 +1,52 @@
+// Transposed convolution: the adjoint of conv. Instead of inserting zeros it gathers per phase: an output o with
+// u = o + pad_before lies in phase r = u mod stride and takes only the taps of that phase (PhaseAxis in
+// runtime/core/conv_shape.h), at input positions b - m * input_step for b = u div stride. No zero is multiplied but those
+// of the border. Shapes, order of indices and packed weights: runtime/core/kernel_table.h.
+#pragma once
+
+#include "generators/operation.h"
+
+namespace halconv {
+
+// Output and residual are (c, g, qx, x, qy, y, qz, z, n): the spatial coordinate is x * stride + qx.
+template <class Derived> class ByPhase : public Operation<Derived, 9> {
+  public:
+    using Base = Operation<Derived, 9>;
+    using Base::axis_x, Base::axis_y, Base::axis_z, Base::pins_x, Base::pins_y, Base::pins_z;
+    using Base::bias, Base::output, Base::residual, Base::weights;
+    using Base::c, Base::g, Base::n, Base::x, Base::y, Base::z;
+    using Base::padded, Base::sum, Base::taps;
+
+    Halide::Var qx{"qx"}, qy{"qy"}, qz{"qz"};
+
+  protected:
+    using Base::define_padded, Base::epilogue, Base::phase_axis_of;
+
+    // The sum for a weights block and lane that the form chooses; `channels` is the extent of the reduction.
+    void define_sum(const Halide::Expr &lane, const Halide::Expr &block, const Halide::Expr &channels);
+};
+
+// Lanes of a weights block are output channels of one group.
+class ConvTransposePhase : public ByPhase<ConvTransposePhase> {
+  public:
+    void generate();
+};
+
+// One channel in and out per group: lanes of a weights block are groups.
+class ConvTransposeDepthwise : public ByPhase<ConvTransposeDepthwise> {
+  public:
+    void generate();
+};
+
+// All x phases at once: lanes are (phase of x, channel), so that a row of the output is written without gaps although
+// there are few channels. Needs one group, dilation_x = 1, kernel_x = T * stride_x and panel = stride_x * channels; then
+// every x phase reads the same T inputs. Output and residual are (f, qy, y, qz, z, n), f = x * channels + channel.
+class ConvTransposeRowFused : public Operation<ConvTransposeRowFused, 6> {
+  public:
+    Halide::Var f{"f"}, lane{"lane"}, b{"b"}, qy{"qy"}, qz{"qz"};
+    // The uncropped row: f counts from u = 0. `sum` is (lane, b, qy, y, qz, z, n) with f = b * panel + lane.
+    Halide::Func row{"row"};
+    void generate();
+};
+
+}  // namespace halconv

@@ -1,0 +1,125 @@
+// What every generator of halconv has in common: the pins, the inputs in the order of the kernel ABI
+// (runtime/core/kernel_table.h), and the axes' formulas with pinned values as constants.
+//
+// Order of indices: (c, g, x, y, z, n) with c = channel inside its group, g = group. A pin that is free
+// (HALCONV_FREE) is read at run time from the scalar input of the same name.
+#pragma once
+
+#include <string>
+
+#include "Halide.h"
+#include "generators/expr_arithmetic.h"
+#include "halconv/halconv.h"
+#include "runtime/core/conv_shape.h"
+#include "runtime/core/kernel_table.h"
+
+namespace halconv {
+
+// Place of each scalar in the inputs axis_x, axis_y, axis_z.
+enum AxisScalar { kKernel, kStride, kDilation, kPadBefore, kGcd, kInverse, kAxisScalars };
+
+// Pins of one spatial axis as generator parameters: kernel_x, stride_x, dilation_x, pad_before_x, ...
+struct AxisPins {
+    Halide::GeneratorParam<int> kernel, stride, dilation, pad_before;
+    explicit AxisPins(const std::string &axis)
+        : kernel("kernel_" + axis, HALCONV_FREE), stride("stride_" + axis, HALCONV_FREE),
+          dilation("dilation_" + axis, HALCONV_FREE), pad_before("pad_before_" + axis, HALCONV_FREE) {
+    }
+};
+
+template <class Derived, int kOutputDimensions> class Operation : public Halide::Generator<Derived> {
+  public:
+    using Tensor = Halide::Buffer<float, 6>;
+    using Result = Halide::Buffer<float, kOutputDimensions>;
+
+    AxisPins pins_x{"x"}, pins_y{"y"}, pins_z{"z"};
+    // Lanes of a block of packed weights.
+    Halide::GeneratorParam<int> panel{"panel", 1};
+    // An activation's number, HALCONV_LINEAR for any piecewise linear one, or HALCONV_FREE for any at all.
+    Halide::GeneratorParam<int> activation_pin{"activation_pin", HALCONV_LINEAR};
+    // 0: no residual; 1: always; HALCONV_FREE: as the scalar has_residual says.
+    Halide::GeneratorParam<int> residual_pin{"residual_pin", 0};
+    // The caller vouches that no tap falls outside the input, so that it is read without a boundary condition.
+    Halide::GeneratorParam<bool> interior{"interior", false};
+    // Lanes are groups and may pass the last group: the input is zero there too.
+    Halide::GeneratorParam<bool> bound_groups{"bound_groups", false};
+
+    Halide::GeneratorInput<Tensor> input{"input"};
+    Halide::GeneratorInput<Halide::Buffer<float, 9>> weights{"weights"};
+    Halide::GeneratorInput<Halide::Buffer<float, 2>> bias{"bias"};
+    Halide::GeneratorInput<Result> residual{"residual"};
+    Halide::GeneratorInput<int32_t[kAxisScalars]> axis_x{"axis_x"}, axis_y{"axis_y"}, axis_z{"axis_z"};
+    Halide::GeneratorInput<int32_t> activation{"activation_kind"}, has_residual{"has_residual"};
+    Halide::GeneratorInput<float> slope{"slope"}, low{"low"}, high{"high"};
+    Halide::GeneratorOutput<Result> output{"output"};
+
+    // For schedules: the input with zeros around it, and the sum before the epilogue with its reduction (i, tx, ty, tz).
+    Halide::Func padded{"padded"}, sum{"sum"};
+    Halide::RDom taps;
+    Halide::Var c{"c"}, g{"g"}, x{"x"}, y{"y"}, z{"z"}, n{"n"};
+
+  protected:
+    using Expr = Halide::Expr;
+    using Scalars = Halide::GeneratorInput<int32_t[kAxisScalars]>;
+
+    static Expr pinned(int pin, const Expr &at_run_time) {
+        return pin == HALCONV_FREE ? at_run_time : Expr(pin);
+    }
+
+    static PhaseAxis<Expr> phase_axis_of(const AxisPins &pins, const Scalars &scalars) {
+        Axis<Expr> axis{pinned(pins.kernel, scalars[kKernel]), pinned(pins.stride, scalars[kStride]),
+                        pinned(pins.dilation, scalars[kDilation]), pinned(pins.pad_before, scalars[kPadBefore])};
+        if (pins.stride == HALCONV_FREE || pins.dilation == HALCONV_FREE) {
+            return {axis, scalars[kGcd], scalars[kInverse]};
+        }
+        PhaseAxis<int64_t> known = phase_axis({1, pins.stride, pins.dilation, 0});
+        return {axis, Expr(int(known.gcd)), Expr(int(known.inverse))};
+    }
+
+    // padded(c, g, x, y, z, n) = the input, zero outside its spatial extent (and, with bound_groups, its groups).
+    void define_padded() {
+        Halide::Func source = input;
+        auto range = [&](int d, bool bounded) {
+            return bounded ? Halide::Range(input.dim(d).min(), input.dim(d).extent()) : Halide::Range();
+        };
+        if (!interior || bound_groups) {
+            Halide::Region bounds = {{}, range(1, bound_groups), {}, {}, {}, {}};
+            for (int d = 2; d < 5; d++) { bounds[size_t(d)] = range(d, !interior); }
+            source = Halide::BoundaryConditions::constant_exterior(source, 0.0f, bounds);
+        }
+        padded(c, g, x, y, z, n) = source(c, g, x, y, z, n);
+    }
+
+    // activation(v + residual). The piecewise linear ones are min(max(v < 0 ? slope * v : v, low), high).
+    Expr epilogue(Expr v, const Expr &residual_value) {
+        using Halide::select;
+        if (residual_pin != 0) {
+            v += residual_pin == 1 ? residual_value : select(has_residual != 0, residual_value, 0.0f);
+        }
+        Expr linear = Halide::min(Halide::max(select(v < 0, slope * v, v), low), high);
+        // gelu's erf by Abramowitz and Stegun 7.1.26, |error| <= 1.5e-7; exp and its reciprocal serve the others.
+        Expr sigmoid = 1.0f / (1.0f + exp(-v));
+        Expr t = exp(-2.0f * abs(v));
+        Expr tanh_small = v * (1.0f - v * v * (1.0f / 3 - v * v * (2.0f / 15 - v * v * (17.0f / 315))));
+        Expr tanh_large = select(v < 0, -1.0f, 1.0f) * (1.0f - t) / (1.0f + t);
+        Expr tanh = select(abs(v) < 0.25f, tanh_small, tanh_large);
+        Expr u = abs(v) * float(0.70710678118654752);
+        Expr k = 1.0f / (1.0f + 0.3275911f * u);
+        Expr series =
+            k * (0.254829592f + k * (-0.284496736f + k * (1.421413741f + k * (-1.453152027f + k * 1.061405429f))));
+        Expr erf = select(v < 0, -1.0f, 1.0f) * (1.0f - series * exp(-u * u));
+        Expr gelu = 0.5f * v * (1.0f + erf);
+        switch (activation_pin) {
+        case HALCONV_LINEAR: return linear;
+        case HALCONV_TANH: return tanh;
+        case HALCONV_SIGMOID: return sigmoid;
+        case HALCONV_SILU: return v * sigmoid;
+        case HALCONV_GELU: return gelu;
+        default:
+            return select(activation == HALCONV_TANH, tanh, activation == HALCONV_SIGMOID, sigmoid,
+                          activation == HALCONV_SILU, v * sigmoid, activation == HALCONV_GELU, gelu, linear);
+        }
+    }
+};
+
+}  // namespace halconv

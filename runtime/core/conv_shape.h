@@ -1,0 +1,393 @@
+// The arithmetic of convolution: one relation between the denser grid (high) and the sparser one (low),
+//
+//     high = low * stride + tap * dilation - pad_before          (per spatial dimension)
+//
+// conv reads high and writes low, conv_transpose reads low and writes high; each is the adjoint of the other
+// (Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016, relations 6 and 14).
+// Everything that follows from stride, dilation and padding is in this file and nowhere else. The per-axis
+// formulas are templates: the runtime instantiates them for int64_t, the generators for Halide::Expr
+// (generators/expr_arithmetic.h supplies Arithmetic<Halide::Expr>).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace halconv {
+
+// Operations whose meaning differs between number types. Division rounds to minus infinity; divisors are positive. The
+// type of a condition is what comparing two T gives.
+template <class T> struct Arithmetic {
+    static T floor_div(T a, T b) { return a / b - (a % b < 0 ? 1 : 0); }
+    static T floor_mod(T a, T b) { return a % b + (a % b < 0 ? b : 0); }
+    static T max(T a, T b) { return a > b ? a : b; }
+    static T select(bool condition, T a, T b) { return condition ? a : b; }
+};
+
+// One spatial dimension of an operation. kernel, stride, dilation >= 1; padding may be negative (cropping).
+template <class T> struct Axis { T kernel, stride, dilation, pad_before; };
+
+// Distance between a kernel's first and last tap, plus one.
+template <class T> T kernel_span(const Axis<T> &axis) { return axis.dilation * (axis.kernel - 1) + 1; }
+
+// conv: floor((in + pad_before + pad_after - span) / stride) + 1. At most 0 where the kernel does not fit.
+template <class T> T conv_output_size(const Axis<T> &axis, T in, T pad_after) {
+    return Arithmetic<T>::floor_div(in + axis.pad_before + pad_after - kernel_span(axis), axis.stride) + 1;
+}
+
+// conv_transpose: (in - 1) * stride + span - pad_before - pad_after + output_padding.
+template <class T> T conv_transpose_output_size(const Axis<T> &axis, T in, T pad_after, T output_padding) {
+    return (in - 1) * axis.stride + kernel_span(axis) - axis.pad_before - pad_after + output_padding;
+}
+
+// The high coordinate that the low coordinate `low` meets through `tap`.
+template <class T> T high_coordinate(const Axis<T> &axis, T low, T tap) {
+    return low * axis.stride + tap * axis.dilation - axis.pad_before;
+}
+
+// A transposed convolution's axis split into phases. With u = high + pad_before, r = u mod stride and
+// b = u div stride, an output in phase r takes only the taps t with t * dilation = r (mod stride):
+//
+//     t = first_tap(r) + m * tap_step,   input = b + input_offset(r) - m * input_step,   0 <= m < taps(r)
+//
+// with tap_step = stride / gcd, input_step = dilation / gcd and gcd = gcd(stride, dilation). A phase that gcd
+// does not divide has no tap at all, nor has one whose first tap lies beyond the kernel: there the output is the bias.
+// `inverse` is the inverse of dilation / gcd modulo stride / gcd (0 where the modulus is 1).
+template <class T> struct PhaseAxis {
+    Axis<T> axis;
+    T gcd, inverse;
+
+    T tap_step() const { return Arithmetic<T>::floor_div(axis.stride, gcd); }
+    T input_step() const { return Arithmetic<T>::floor_div(axis.dilation, gcd); }
+    T phase(T high) const { return Arithmetic<T>::floor_mod(high + axis.pad_before, axis.stride); }
+    T base(T high) const { return Arithmetic<T>::floor_div(high + axis.pad_before, axis.stride); }
+    T first_tap(T r) const { return Arithmetic<T>::floor_mod(Arithmetic<T>::floor_div(r, gcd) * inverse, tap_step()); }
+    T taps(T r) const {
+        T count = Arithmetic<T>::floor_div(axis.kernel - first_tap(r) + tap_step() - 1, tap_step());
+        return Arithmetic<T>::select(Arithmetic<T>::floor_mod(r, gcd) == 0, Arithmetic<T>::max(count, T(0)), T(0));
+    }
+    T tap(T r, T m) const { return first_tap(r) + m * tap_step(); }
+    T input_offset(T r) const { return Arithmetic<T>::floor_div(r - first_tap(r) * axis.dilation, axis.stride); }
+    T input(T b, T r, T m) const { return b + input_offset(r) - m * input_step(); }
+    // The most taps that any phase has.
+    T max_taps() const { return Arithmetic<T>::floor_div(axis.kernel + tap_step() - 1, tap_step()); }
+};
+
+// gcd(a, b) for positive a and b.
+constexpr int64_t greatest_common_divisor(int64_t a, int64_t b) {
+    while (b != 0) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+// The inverse of a modulo m, for a and m coprime; 0 for m = 1.
+constexpr int64_t inverse_modulo(int64_t a, int64_t m) {
+    int64_t r0 = m, r1 = a % m, t0 = 0, t1 = 1;
+    while (r1 > 1) {
+        int64_t q = r0 / r1, r = r0 - q * r1, t = t0 - q * t1;
+        r0 = r1, r1 = r, t0 = t1, t1 = t;
+    }
+    return m == 1 ? 0 : (t1 % m + m) % m;
+}
+
+inline PhaseAxis<int64_t> phase_axis(const Axis<int64_t> &axis) {
+    int64_t gcd = greatest_common_divisor(axis.stride, axis.dilation);
+    return {axis, gcd, inverse_modulo(axis.dilation / gcd, axis.stride / gcd)};
+}
+
+// Whether every phase of a transposed axis has the same taps in number and reads the same inputs: kernel = T * stride.
+inline bool phases_alike(const Axis<int64_t> &axis) { return axis.dilation == 1 && axis.kernel % axis.stride == 0; }
+
+// How many of the positions 0 .. size - 1 are q modulo stride, for 0 <= q < stride.
+inline int64_t positions_of_phase(int64_t size, int64_t stride, int64_t q) {
+    return size <= q ? 0 : (size - q - 1) / stride + 1;
+}
+
+// The fewest positions that a phase with any has, and the number of such phases.
+inline int64_t least_positions_of_phases(int64_t size, int64_t stride) { return size < stride ? 1 : size / stride; }
+
+// Whether conv never reads outside its input.
+inline bool conv_stays_inside(const Axis<int64_t> &axis, int64_t in, int64_t out) {
+    return axis.pad_before <= 0 && high_coordinate(axis, out - 1, axis.kernel - 1) < in;
+}
+
+// Whether conv_transpose reads its whole input for every output: each phase one tap, nothing cropped or added.
+inline bool transpose_stays_inside(const Axis<int64_t> &axis, int64_t in, int64_t out) {
+    return axis.pad_before == 0 && axis.kernel <= axis.stride && axis.dilation == 1 && out <= in * axis.stride;
+}
+
+// Outputs o = coordinate * stride + q of a transposed convolution with first <= q < first + phases and
+// 0 <= coordinate < extent.
+struct PhaseBox {
+    int64_t first, phases, extent;
+};
+
+// Splits an output axis into its at most two boxes and returns how many: the phases q < out mod stride have one
+// coordinate more than the others. A stride larger than the output leaves phases without any coordinate, and no box
+// for them.
+inline int split_phases(int64_t stride, int64_t out, PhaseBox boxes[2]) {
+    int64_t full = out / stride, longer = out % stride;
+    int count = 0;
+    if (longer > 0) {
+        boxes[count++] = {0, longer, full + 1};
+    }
+    if (full > 0) {
+        boxes[count++] = {longer, stride - longer, full};
+    }
+    return count;
+}
+
+// Whether all x phases of a transposed convolution have the same taps' inputs b, b - 1, .., so that (x phase, channel)
+// can be the lanes of one kernel: kernel = T * stride and dilation 1.
+inline bool phases_fuse(const Axis<int64_t> &axis) { return axis.dilation == 1 && axis.kernel % axis.stride == 0; }
+
+// How many of the low positions 0 .. low - 1 meet one of the high positions 0 .. high - 1 through `tap`.
+inline int64_t meeting_lows(const Axis<int64_t> &axis, int64_t tap, int64_t low, int64_t high) {
+    int64_t reach = high_coordinate(axis, int64_t(0), tap);
+    int64_t first = Arithmetic<int64_t>::max(-Arithmetic<int64_t>::floor_div(reach, axis.stride), 0);
+    int64_t end = Arithmetic<int64_t>::floor_div(high - 1 - reach, axis.stride) + 1;
+    return Arithmetic<int64_t>::max((end < low ? end : low) - first, 0);
+}
+
+// The axis that a problem of lower rank lacks.
+constexpr Axis<int64_t> kUnitAxis{1, 1, 1, 0};
+
+// result = a * b (a + b). False, and result is of no use, where that overflows.
+[[nodiscard]] inline bool checked_multiply(int64_t a, int64_t b, int64_t &result) {
+    return !__builtin_mul_overflow(a, b, &result);
+}
+[[nodiscard]] inline bool checked_add(int64_t a, int64_t b, int64_t &result) {
+    return !__builtin_add_overflow(a, b, &result);
+}
+
+// Low positions beyond the last that a kernel's tile may address (and mask or discard).
+constexpr int64_t kTileOverrun = 64;
+
+// Whether every coordinate that a kernel computes, padding and tile overrun included, fits int32. The magnitudes of
+// kernel, stride, dilation, low and of both paddings are below 2^31.
+inline bool coordinates_fit(const Axis<int64_t> &axis, int64_t high, int64_t low, int64_t pad_after) {
+    auto magnitude = [](int64_t pad) { return pad < 0 ? -pad : pad; };
+    int64_t room = INT32_MAX - magnitude(axis.pad_before) - magnitude(pad_after), reach;
+    return checked_multiply(low + kTileOverrun, axis.stride, reach) && checked_add(reach, kernel_span(axis), reach) &&
+           reach <= room && high <= room;
+}
+
+// Whether the intermediate products of PhaseAxis fit int32.
+inline bool phases_fit(const Axis<int64_t> &axis) {
+    PhaseAxis<int64_t> phases = phase_axis(axis);
+    return (phases.tap_step() - 1) * Arithmetic<int64_t>::max(phases.inverse, axis.dilation) <= INT32_MAX;
+}
+
+// A larger output_padding would add a whole period of positions that no input reaches (PyTorch's rule too).
+inline bool output_padding_fits(const Axis<int64_t> &axis, int64_t output_padding) {
+    return output_padding >= 0 && output_padding < Arithmetic<int64_t>::max(axis.stride, axis.dilation);
+}
+
+// How frameworks word the padding of an axis. conv_padding and conv_transpose_padding turn each into numbers.
+enum class PaddingWord {
+    kExplicit,         // the given pad_before and pad_after: PyTorch, Theano's int and tuple
+    kOnnxNotset,       // ONNX auto_pad: kExplicit, but output_shape overrides the given padding
+    kOnnxSameUpper,    // ONNX auto_pad: conv out = ceil(in / stride), transpose out = in * stride, extra at the end
+    kOnnxSameLower,    // the same, extra at the beginning
+    kOnnxValid,        // ONNX auto_pad: none
+    kTensorflowSame,   // TensorFlow and Keras; conv_transpose is the gradient of the conv whose input is the output
+    kTensorflowValid,  // likewise
+    kValid,            // Theano and PyTorch: none
+    kFull,             // Theano: span - 1 on both sides
+    kHalf,             // Theano: floor(span / 2) on both sides
+    kTorchSame,        // PyTorch: conv of stride 1 with out = in, extra at the end
+};
+
+// One axis with its padding as a framework words it.
+struct PaddingRequest {
+    PaddingWord word;
+    Axis<int64_t> axis;                     // pad_before counts for kExplicit and kOnnxNotset only
+    int64_t pad_after;                      // likewise
+    int64_t in;                             // the input's size
+    std::optional<int64_t> output_padding;  // conv_transpose, where given
+    std::optional<int64_t> output_size;     // conv_transpose, where given
+};
+
+struct AxisPadding {
+    int64_t pad_before, pad_after, output_padding;
+};
+
+// `padding` where `error` is null; else `error` says in a few words what is wrong.
+struct PaddingResult {
+    AxisPadding padding;
+    const char *error;
+};
+
+// `total` on two sides, the odd one at the end or at the beginning. Of a negative total, all is at the end.
+inline AxisPadding split_padding(int64_t total, bool extra_at_end) {
+    int64_t positive = Arithmetic<int64_t>::max(total, 0), smaller = positive / 2;
+    int64_t before = extra_at_end ? smaller : positive - smaller;
+    return {before, total - before, 0};
+}
+
+// The padding of `high` with which the window of the last low position ends where the padded grid ends, at least 0.
+inline int64_t same_padding(const Axis<int64_t> &axis, int64_t high, int64_t low) {
+    return Arithmetic<int64_t>::max((low - 1) * axis.stride + kernel_span(axis) - high, 0);
+}
+
+// SAME: low = ceil(high / stride).
+inline int64_t same_low_size(const Axis<int64_t> &axis, int64_t high) {
+    return Arithmetic<int64_t>::floor_div(high + axis.stride - 1, axis.stride);
+}
+
+// The error of a number that no layer can have, or null. Behind it no formula below overflows.
+inline const char *request_error(const PaddingRequest &request) {
+    for (int64_t count : {request.in, request.axis.kernel, request.axis.stride, request.axis.dilation,
+                          request.output_size.value_or(1)}) {
+        if (count < 1 || count > INT32_MAX) {
+            return "a size, kernel, stride or dilation is below 1 or above 2^31 - 1";
+        }
+    }
+    for (int64_t pad : {request.axis.pad_before, request.pad_after}) {
+        if (pad < -INT32_MAX || pad > INT32_MAX) {
+            return "a padding is beyond 2^31 - 1";
+        }
+    }
+    return nullptr;
+}
+
+// The paddings that do not depend on the sizes.
+inline AxisPadding fixed_padding(const PaddingRequest &request) {
+    int64_t span = kernel_span(request.axis);
+    switch (request.word) {
+    case PaddingWord::kExplicit:
+    case PaddingWord::kOnnxNotset:
+        return {request.axis.pad_before, request.pad_after, 0};
+    case PaddingWord::kFull:
+        return {span - 1, span - 1, 0};
+    case PaddingWord::kHalf:
+        return {span / 2, span / 2, 0};
+    default:
+        return {0, 0, 0};
+    }
+}
+
+// The padding of a conv's axis.
+inline PaddingResult conv_padding(const PaddingRequest &request) {
+    if (const char *error = request_error(request)) {
+        return {{}, error};
+    }
+    if (request.output_size || request.output_padding.value_or(0) != 0) {
+        return {{}, "output_shape and output_padding belong to conv_transpose"};
+    }
+    AxisPadding padding = fixed_padding(request);
+    switch (request.word) {
+    case PaddingWord::kTorchSame:
+        if (request.axis.stride != 1) {
+            return {{}, "'same' (PyTorch's) needs stride 1; 'SAME' is TensorFlow's"};
+        }
+        [[fallthrough]];
+    case PaddingWord::kTensorflowSame:
+    case PaddingWord::kOnnxSameUpper:
+    case PaddingWord::kOnnxSameLower: {
+        int64_t total = same_padding(request.axis, request.in, same_low_size(request.axis, request.in));
+        padding = split_padding(total, request.word != PaddingWord::kOnnxSameLower);
+        break;
+    }
+    default:
+        break;
+    }
+    Axis<int64_t> axis = request.axis;
+    axis.pad_before = padding.pad_before;
+    bool fits = conv_output_size(axis, request.in, padding.pad_after) >= 1;
+    return {padding, fits ? nullptr : "no output remains: the kernel is larger than the padded input"};
+}
+
+// ONNX ConvTranspose with auto_pad SAME_UPPER or SAME_LOWER, or with output_shape:
+//     total = stride * (in - 1) + output_padding + span - out,  out = in * stride where there is no output_shape.
+// The specification leaves a negative total open. As in ONNX Runtime, output_shape then adds positions at the end that
+// no input reaches, and auto_pad alone pads nothing (ONNX's shape inference agrees).
+inline AxisPadding onnx_transpose_padding(const PaddingRequest &request) {
+    Axis<int64_t> axis = request.axis;
+    axis.pad_before = 0;
+    int64_t output_padding = request.output_padding.value_or(0);
+    int64_t whole = conv_transpose_output_size(axis, request.in, int64_t(0), output_padding);
+    int64_t total = request.output_size ? whole - *request.output_size
+                                        : Arithmetic<int64_t>::max(whole - request.in * axis.stride, 0);
+    AxisPadding padding = split_padding(total, request.word == PaddingWord::kOnnxSameUpper);
+    padding.output_padding = output_padding;
+    return padding;
+}
+
+// TensorFlow's conv_transpose is the gradient of the conv that maps its output to its input, so that `out` may be any
+// size that this conv maps to `in`. Without output_shape, Keras chooses (keras/src/backend/common/backend_utils.py):
+//     no output_padding:  SAME out = in * stride,  VALID out = in * stride + max(span - stride, 0)
+//     output_padding:     out = (in - 1) * stride + span - 2 * pad + output_padding,  pad = SAME ? floor(span / 2) : 0
+inline PaddingResult tensorflow_transpose_padding(const PaddingRequest &request) {
+    Axis<int64_t> axis = request.axis;
+    axis.pad_before = 0;
+    bool same = request.word == PaddingWord::kTensorflowSame;
+    int64_t span = kernel_span(axis), out;
+    if (request.output_size) {
+        out = *request.output_size;
+    } else if (request.output_padding) {
+        if (*request.output_padding >= axis.stride) {
+            return {{}, "Keras needs output_padding < stride"};
+        }
+        int64_t pad = same ? span / 2 : 0;
+        out = conv_transpose_output_size(axis, request.in, 2 * pad, *request.output_padding);
+    } else {
+        out = request.in * axis.stride + (same ? 0 : Arithmetic<int64_t>::max(span - axis.stride, 0));
+    }
+    int64_t low = same ? same_low_size(axis, out) : conv_output_size(axis, out, int64_t(0));
+    if (out < 1 || low != request.in) {
+        return {{}, "TensorFlow's conv with this padding does not map this output size to the input's"};
+    }
+    AxisPadding padding = same ? split_padding(same_padding(axis, out, request.in), true) : AxisPadding{0, 0, 0};
+    axis.pad_before = padding.pad_before;
+    padding.output_padding = out - conv_transpose_output_size(axis, request.in, padding.pad_after, int64_t(0));
+    return {padding, nullptr};
+}
+
+// Paddings that are known before the output's size: output_size takes the place of output_padding.
+inline PaddingResult fixed_transpose_padding(const PaddingRequest &request) {
+    AxisPadding padding = fixed_padding(request);
+    Axis<int64_t> axis = request.axis;
+    axis.pad_before = padding.pad_before;
+    int64_t smallest = conv_transpose_output_size(axis, request.in, padding.pad_after, int64_t(0));
+    padding.output_padding = request.output_size ? *request.output_size - smallest : request.output_padding.value_or(0);
+    if (!output_padding_fits(axis, padding.output_padding)) {
+        return {{}, "output_shape is not among the max(stride, dilation) sizes that the padding allows"};
+    }
+    bool fits = smallest + padding.output_padding >= 1;
+    return {padding, fits ? nullptr : "no output remains: the padding crops all of it"};
+}
+
+// The padding of a conv_transpose's axis.
+inline PaddingResult conv_transpose_padding(const PaddingRequest &request) {
+    if (const char *error = request_error(request)) {
+        return {{}, error};
+    }
+    if (!output_padding_fits(request.axis, request.output_padding.value_or(0))) {
+        return {{}, "output_padding must be at least 0 and below max(stride, dilation)"};
+    }
+    switch (request.word) {
+    case PaddingWord::kOnnxSameUpper:
+    case PaddingWord::kOnnxSameLower:
+        return {onnx_transpose_padding(request), nullptr};
+    case PaddingWord::kOnnxNotset:
+    case PaddingWord::kOnnxValid:
+        if (request.output_size) {
+            return {onnx_transpose_padding(request), nullptr};
+        }
+        return fixed_transpose_padding(request);
+    case PaddingWord::kTorchSame:
+        return {{}, "'same' (PyTorch's) is for conv; 'SAME' is TensorFlow's"};
+    default:
+        break;
+    }
+    if (request.output_size && request.output_padding) {
+        return {{}, "output_shape and output_padding exclude each other"};
+    }
+    bool tensorflow = request.word == PaddingWord::kTensorflowSame || request.word == PaddingWord::kTensorflowValid;
+    return tensorflow ? tensorflow_transpose_padding(request) : fixed_transpose_padding(request);
+}
+
+}  // namespace halconv

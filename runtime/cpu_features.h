@@ -1,0 +1,14 @@
+// What this processor and its operating system can do.
+#pragma once
+
+#include <cstdint>
+
+namespace halconv {
+
+// Mask of HALCONV_CPU_*. Detected at the first call; any thread may call.
+int32_t cpu_features();
+
+// Tells the processor that this thread is waiting in a loop.
+void spin_pause();
+
+}  // namespace halconv

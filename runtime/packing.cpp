@@ -1,0 +1,233 @@
+#include "runtime/packing.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "halconv/halconv.h"
+#include "runtime/core/context.h"
+
+namespace halconv {
+
+namespace {
+
+enum { kZ, kY, kX };
+
+int64_t ceil_div(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
+// Multiplies `product` by `factor`; false from 2^31 on.
+bool grow(int64_t &product, int64_t factor) {
+    return checked_multiply(product, factor, product) && product <= INT32_MAX;
+}
+
+// Distances in elements between neighbours of the caller's weights; o and i count inside a group, g over groups.
+struct SourceStrides {
+    int64_t o, i, g, tap[3];
+};
+
+SourceStrides source_strides(const halconv_kernel &row, const Problem3 &p, halconv_weights_layout layout) {
+    bool transposed = row.key.op == HALCONV_CONV_TRANSPOSE;
+    int64_t outputs = transposed ? p.group_out : p.group_out * p.groups;
+    int64_t inputs = transposed ? p.group_in * p.groups : p.group_in;
+    int64_t taps = p.axis[kZ].kernel * p.axis[kY].kernel * p.axis[kX].kernel;
+    int64_t tap_x = 1;
+    SourceStrides s{};
+    switch (layout) {
+    case HALCONV_WEIGHTS_OIHW:
+        s.i = taps;
+        s.o = taps * inputs;
+        break;
+    case HALCONV_WEIGHTS_IOHW:
+        s.o = taps;
+        s.i = taps * outputs;
+        break;
+    case HALCONV_WEIGHTS_HWIO:
+        s.o = 1;
+        s.i = outputs;
+        tap_x = outputs * inputs;
+        break;
+    case HALCONV_WEIGHTS_HWOI:
+        s.i = 1;
+        s.o = inputs;
+        tap_x = outputs * inputs;
+        break;
+    }
+    s.g = transposed ? s.i * p.group_in : s.o * p.group_out;
+    s.tap[kX] = tap_x;
+    s.tap[kY] = s.tap[kX] * p.axis[kX].kernel;
+    s.tap[kZ] = s.tap[kY] * p.axis[kY].kernel;
+    return s;
+}
+
+// The channels of one block of packed lanes: lanes [0, count) of each run are output channels first_channel, .. of the
+// layer; their weights start at `source` and lie `lane_stride` apart.
+struct BlockChannels {
+    int64_t count, first_channel, source, lane_stride;
+};
+
+BlockChannels block_channels(const halconv_kernel &row, const Problem3 &p, const PackedShape &shape,
+                             const SourceStrides &s, int64_t block) {
+    if (row.form == HALCONV_FORM_DEPTHWISE) {
+        int64_t first = block * shape.run_lanes;
+        return {std::min(shape.run_lanes, p.groups - first), first, first * s.g, s.g};
+    }
+    int64_t per_group = shape.blocks / p.groups, group = block / per_group;
+    int64_t first = block % per_group * shape.run_lanes;
+    return {std::min(shape.run_lanes, p.group_out - first), group * p.group_out + first, group * s.g + first * s.o, s.o};
+}
+
+// One axis of the packed weights: for each (phase r, tap index m) the distance of its weight in the source, or none.
+class AxisTaps {
+  public:
+    AxisTaps(const halconv_kernel &row, const Axis<int64_t> &axis, int64_t stride_in_source, bool flip)
+        : transposed_(row.key.op == HALCONV_CONV_TRANSPOSE), phases_(phase_axis(axis)), stride_(stride_in_source),
+          flip_(flip) {}
+
+    bool exists(int64_t r, int64_t m) const { return !transposed_ || m < phases_.taps(r); }
+    int64_t offset(int64_t r, int64_t m) const {
+        int64_t tap = transposed_ ? phases_.tap(r, m) : m;
+        return (flip_ ? phases_.axis.kernel - 1 - tap : tap) * stride_;
+    }
+
+  private:
+    bool transposed_;
+    PhaseAxis<int64_t> phases_;
+    int64_t stride_;
+    bool flip_;
+};
+
+// The place of one vector of lanes: its phase and tap on each axis.
+struct Place {
+    int64_t r[3], m[3];
+};
+
+// Writes the lanes of all input channels for one block and one place: [i][run][lane of the run]. They hold zeros before.
+void pack_place(const PackedShape &shape, const AxisTaps axes[3], const BlockChannels &channels, int64_t input_stride,
+                const float *weights, const Place &place, float *to) {
+    bool rows = axes[kZ].exists(place.r[kZ], place.m[kZ]) && axes[kY].exists(place.r[kY], place.m[kY]);
+    for (int64_t i = 0; i < shape.inputs; ++i) {
+        for (int64_t run = 0; run < shape.runs; ++run, to += shape.run_lanes) {
+            int64_t rx = shape.runs > 1 ? run : place.r[kX];
+            if (!rows || !axes[kX].exists(rx, place.m[kX])) {
+                continue;
+            }
+            const float *from = weights + channels.source + i * input_stride + axes[kX].offset(rx, place.m[kX]) +
+                                axes[kY].offset(place.r[kY], place.m[kY]) + axes[kZ].offset(place.r[kZ], place.m[kZ]);
+            for (int64_t lane = 0; lane < channels.count; ++lane) {
+                to[lane] = from[lane * channels.lane_stride];
+            }
+        }
+    }
+}
+
+// Calls body(place) in the order of the packed weights: rz slowest, then ry, rx, tz, ty, tx.
+template <class Body> void for_each_place(const PackedShape &shape, Body body) {
+    for (int64_t rz = 0; rz < shape.phases[kZ]; ++rz) {
+        for (int64_t ry = 0; ry < shape.phases[kY]; ++ry) {
+            for (int64_t rx = 0; rx < shape.phases[kX]; ++rx) {
+                for (int64_t tz = 0; tz < shape.taps[kZ]; ++tz) {
+                    for (int64_t ty = 0; ty < shape.taps[kY]; ++ty) {
+                        for (int64_t tx = 0; tx < shape.taps[kX]; ++tx) {
+                            body(Place{{rz, ry, rx}, {tz, ty, tx}});
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+}  // namespace
+
+bool form_accepts(const halconv_kernel &row, const Problem3 &p) {
+    bool transposed = row.key.op == HALCONV_CONV_TRANSPOSE;
+    switch (row.form) {
+    case HALCONV_FORM_DIRECT:
+        return !transposed && row.panel > 0;
+    case HALCONV_FORM_PHASE:
+        return transposed && row.panel > 0;
+    case HALCONV_FORM_DEPTHWISE:
+        return p.group_in == 1 && p.group_out == 1 && row.panel > 0;
+    case HALCONV_FORM_ROW_FUSED:
+        return transposed && p.groups == 1 && phases_fuse(p.axis[kX]) && row.key.out_layout == HALCONV_NHWC &&
+               (row.panel == 0 || row.panel == p.axis[kX].stride * p.group_out);
+    }
+    return false;
+}
+
+bool packed_shape(const halconv_kernel &row, const Problem3 &p, PackedShape &shape) {
+    bool transposed = row.key.op == HALCONV_CONV_TRANSPOSE, fused = row.form == HALCONV_FORM_ROW_FUSED;
+    shape.inputs = p.group_in;
+    for (int a = 0; a < 3; ++a) {
+        shape.taps[a] = transposed ? phase_axis(p.axis[a]).max_taps() : p.axis[a].kernel;
+        shape.phases[a] = transposed && !(fused && a == kX) ? p.axis[a].stride : 1;
+    }
+    shape.runs = fused ? p.axis[kX].stride : 1;
+    shape.run_lanes = fused ? p.group_out : row.panel;
+    if (row.form == HALCONV_FORM_DEPTHWISE) {
+        shape.blocks = ceil_div(p.groups, row.panel);
+    } else {
+        shape.blocks = fused ? 1 : p.groups * ceil_div(p.group_out, row.panel);
+    }
+    int64_t lanes = shape.runs, elements;
+    if (!grow(lanes, shape.run_lanes) || !grow(lanes, shape.blocks)) {
+        return false;
+    }
+    elements = lanes;
+    for (int64_t extent : {shape.inputs, shape.taps[kX], shape.taps[kY], shape.taps[kZ], shape.phases[kX],
+                           shape.phases[kY], shape.phases[kZ]}) {
+        if (!grow(elements, extent)) {
+            return false;
+        }
+    }
+    shape.weights_bytes = elements * static_cast<int64_t>(sizeof(float));
+    shape.bias_offset = static_cast<int64_t>(align_up(static_cast<uint64_t>(shape.weights_bytes)));
+    shape.bytes = shape.bias_offset + static_cast<int64_t>(align_up(static_cast<uint64_t>(lanes) * sizeof(float)));
+    return true;
+}
+
+Tensor packed_weights_tensor(const PackedShape &shape) {
+    Tensor tensor{};
+    tensor.buffer.type = {kFloat, 32, 1};
+    int64_t stride = 1;
+    for (int64_t extent : {shape.lanes(), shape.inputs, shape.taps[kX], shape.taps[kY], shape.taps[kZ],
+                           shape.phases[kX], shape.phases[kY], shape.phases[kZ], shape.blocks}) {
+        add_dimension(tensor, 0, extent, stride);
+        stride *= extent;
+    }
+    return tensor;
+}
+
+Tensor packed_bias_tensor(const PackedShape &shape) {
+    Tensor tensor{};
+    tensor.buffer.type = {kFloat, 32, 1};
+    add_dimension(tensor, 0, shape.lanes(), 1);
+    add_dimension(tensor, 0, shape.blocks, shape.lanes());
+    return tensor;
+}
+
+void pack(const halconv_kernel &row, const Problem3 &p, const PackedShape &shape, const WeightsSource &source,
+          void *packed) {
+    SourceStrides strides = source_strides(row, p, source.layout);
+    AxisTaps axes[3] = {{row, p.axis[kZ], strides.tap[kZ], source.flip},
+                        {row, p.axis[kY], strides.tap[kY], source.flip},
+                        {row, p.axis[kX], strides.tap[kX], source.flip}};
+    float *weights = static_cast<float *>(packed);
+    float *bias = weights + shape.bias_offset / static_cast<int64_t>(sizeof(float));
+    std::memset(packed, 0, static_cast<size_t>(shape.bytes));
+    for (int64_t block = 0; block < shape.blocks; ++block) {
+        BlockChannels channels = block_channels(row, p, shape, strides, block);
+        for_each_place(shape, [&](const Place &place) {
+            pack_place(shape, axes, channels, strides.i, source.weights, place, weights);
+            weights += shape.inputs * shape.lanes();
+        });
+        for (int64_t run = 0; run < shape.runs; ++run, bias += shape.run_lanes) {
+            if (source.bias) {
+                std::copy_n(source.bias + channels.first_channel, channels.count, bias);
+            }
+        }
+    }
+}
+
+}  // namespace halconv

@@ -1,0 +1,16 @@
+// Turns a Schedule into Halide directives. One function a form; the generator has already run.
+#pragma once
+
+#include "generators/conv.h"
+#include "generators/conv_transpose.h"
+#include "schedules/schedule.h"
+
+namespace halconv {
+
+void apply_schedule(ConvDirect &op, const halconv_key &key, const Schedule &schedule);
+void apply_schedule(ConvDepthwise &op, const halconv_key &key, const Schedule &schedule);
+void apply_schedule(ConvTransposePhase &op, const halconv_key &key, const Schedule &schedule);
+void apply_schedule(ConvTransposeDepthwise &op, const halconv_key &key, const Schedule &schedule);
+void apply_schedule(ConvTransposeRowFused &op, const halconv_key &key, const Schedule &schedule);
+
+}  // namespace halconv

@@ -1,0 +1,179 @@
+#include "schedules/compile.h"
+
+#include "Halide.h"
+#include "halconv/halconv.h"
+#include "runtime/core/conv_shape.h"
+#include "schedules/apply.h"
+#include "schedules/scratch.h"
+
+namespace halconv {
+
+using namespace Halide;
+
+namespace {
+
+void set_pins(Internal::AbstractGenerator &generator, const halconv_key &key, const Schedule &schedule) {
+    auto set = [&](const std::string &name, int32_t value) {
+        generator.set_generatorparam_value(name, std::to_string(value));
+    };
+    const char *axes[] = {"z", "y", "x"};
+    for (int d = 0; d < 3; d++) {
+        std::string axis = axes[d];
+        set("kernel_" + axis, key.kernel[d]);
+        set("stride_" + axis, key.stride[d]);
+        set("dilation_" + axis, key.dilation[d]);
+        set("pad_before_" + axis, key.pad_before[d]);
+    }
+    set("panel", weights_panel(key, schedule));
+    set("activation_pin", key.activation);
+    set("residual_pin", key.residual);
+    generator.set_generatorparam_value("interior", schedule.stage || schedule.reference ||
+                                                           schedule.form == HALCONV_FORM_DEPTHWISE
+                                                       ? "false"
+                                                       : "true");
+    bool whole_panels = key.groups != HALCONV_FREE && key.groups % weights_panel(key, schedule) == 0;
+    generator.set_generatorparam_value(
+        "bound_groups", schedule.form == HALCONV_FORM_DEPTHWISE && !whole_panels ? "true" : "false");
+}
+
+// Tells Halide what the key fixes about a buffer's dimension; a free extent or stride is left to run time.
+template <class Buffer> void fix_dimension(Buffer &buffer, int d, int32_t extent, int64_t stride) {
+    auto dim = buffer.dim(d);
+    dim.set_min(0);
+    if (extent != HALCONV_FREE) { dim.set_extent(extent); }
+    if (stride > 0) {
+        dim.set_stride(int32_t(stride));
+    } else {
+        dim.set_stride(Expr());
+    }
+}
+
+// Product of pins; 0 where one is free or an earlier product was.
+int64_t times(int64_t a, int32_t pin) {
+    return pin == HALCONV_FREE ? 0 : a * pin;
+}
+
+// The input (i, g, x, y, z, n): extents and dense strides as far as they are pinned.
+template <class Op> void fix_input(Op &op, const halconv_key &key) {
+    const int32_t extents[6] = {key.group_in, key.groups, key.in[2], key.in[1], key.in[0], key.batch};
+    const int nhwc[6] = {0, 1, 2, 3, 4, 5}, nchw[6] = {2, 3, 4, 0, 1, 5};  // dimensions, innermost first
+    const int *order = key.in_layout == HALCONV_NHWC ? nhwc : nchw;
+    int64_t stride = 1;
+    for (int i = 0; i < 6; i++) {
+        fix_dimension(op.input, order[i], extents[order[i]], stride);
+        stride = times(stride, extents[order[i]]);
+    }
+}
+
+// Packed weights (lane, i, tx, ty, tz, rx, ry, rz, block) and bias (lane, block).
+template <class Op> void fix_weights(Op &op, const halconv_key &key, const Schedule &schedule) {
+    int32_t extents[9];
+    for (int32_t &extent : extents) { extent = HALCONV_FREE; }
+    extents[0] = weights_panel(key, schedule);
+    extents[1] = schedule.form == HALCONV_FORM_DEPTHWISE ? 1 : key.group_in;
+    for (int d = 0; d < 3; d++) {
+        bool pinned = key.kernel[d] != HALCONV_FREE && key.stride[d] != HALCONV_FREE && key.dilation[d] != HALCONV_FREE;
+        int taps = 4 - d, phases = 7 - d;  // dimensions of axis d: z y x
+        if (key.op == HALCONV_CONV) {
+            extents[taps] = key.kernel[d];
+            extents[phases] = 1;
+        } else if (pinned) {
+            bool fused = schedule.form == HALCONV_FORM_ROW_FUSED && d == 2;
+            extents[taps] = int32_t(phase_axis({key.kernel[d], key.stride[d], key.dilation[d], 0}).max_taps());
+            extents[phases] = fused ? 1 : key.stride[d];
+        }
+    }
+    int64_t stride = 1;
+    for (int d = 0; d < 9; d++) {
+        fix_dimension(op.weights, d, extents[d], stride);
+        stride = times(stride, extents[d]);
+    }
+    op.weights.set_host_alignment(64);
+    fix_dimension(op.bias, 0, extents[0], 1);
+    fix_dimension(op.bias, 1, HALCONV_FREE, extents[0]);
+}
+
+// Output and residual: channels and layout; positions of phases have their bounds at run time.
+template <class Op> void fix_output(Op &op, const halconv_key &key, const Schedule &schedule) {
+    constexpr bool by_phase = std::is_base_of_v<ByPhase<Op>, Op>;
+    auto fix = [&](auto &buffer) {
+        if (schedule.form == HALCONV_FORM_ROW_FUSED) { return; }
+        int64_t channel = key.out_layout == HALCONV_NHWC ? 1 : 0;
+        fix_dimension(buffer, 0, key.group_out, channel);
+        fix_dimension(buffer, 1, key.groups, times(channel, key.group_out));
+        if (!by_phase) {
+            fix_dimension(buffer, 2, key.out[2], channel == 1 ? times(times(1, key.group_out), key.groups) : 1);
+            fix_dimension(buffer, 3, key.out[1], 0);
+            fix_dimension(buffer, 4, key.out[0], 0);
+            fix_dimension(buffer, 5, key.batch, 0);
+        } else {
+            for (int d = 3; d < 9; d += 2) { buffer.dim(d).set_min(0); }
+        }
+    };
+    fix(op.output);
+    fix(op.residual);
+}
+
+void append_arguments(Internal::AbstractGenerator &generator, std::vector<Argument> &arguments) {
+    for (const auto &info : generator.arginfos()) {
+        if (info.dir != Internal::ArgInfoDirection::Input) { continue; }
+        for (const Parameter &p : generator.input_parameter(info.name)) {
+            arguments.emplace_back(p.name(), p.is_buffer() ? Argument::InputBuffer : Argument::InputScalar, p.type(),
+                                   p.dimensions(), p.get_argument_estimates());
+        }
+    }
+}
+
+template <class Op> Module compile_form(const CompileJob &job) {
+    GeneratorContext context{Halide::Target(halide_target_text(job))};
+    std::unique_ptr<Op> op = Op::create(context);
+    Internal::AbstractGenerator &generator = *op;
+    set_pins(generator, job.key, job.schedule);
+    Pipeline pipeline = generator.build_pipeline();
+    fix_input(*op, job.key);
+    fix_weights(*op, job.key, job.schedule);
+    fix_output(*op, job.key, job.schedule);
+    if (!job.schedule.reference) { apply_schedule(*op, job.key, job.schedule); }
+    std::vector<Argument> arguments;
+    append_arguments(generator, arguments);
+    auto peak = std::make_shared<ScratchPass::Peak>();
+    pipeline.add_custom_lowering_pass(new ScratchPass(peak));
+    Module module = pipeline.compile_to_module(arguments, job.symbol, context.target(), LinkageType::ExternalPlusArgv);
+    module.append(scratch_function(job.symbol + "_scratch", module.get_function_by_name(job.symbol), *peak));
+    return module;
+}
+
+Module compile_module(const CompileJob &job) {
+    bool transpose = job.key.op == HALCONV_CONV_TRANSPOSE;
+    switch (job.schedule.form) {
+    case HALCONV_FORM_DIRECT: return compile_form<ConvDirect>(job);
+    case HALCONV_FORM_PHASE: return compile_form<ConvTransposePhase>(job);
+    case HALCONV_FORM_ROW_FUSED: return compile_form<ConvTransposeRowFused>(job);
+    case HALCONV_FORM_DEPTHWISE:
+        return transpose ? compile_form<ConvTransposeDepthwise>(job) : compile_form<ConvDepthwise>(job);
+    }
+    throw std::logic_error("unknown form");
+}
+
+struct ThrowErrors : CompileTimeErrorReporter {
+    void warning(const char *) override {
+    }
+    void error(const char *message) override {
+        throw std::runtime_error(message);
+    }
+};
+
+}  // namespace
+
+std::string halide_target_text(const CompileJob &job) {
+    return job.target.halide + "-no_runtime-user_context-no_bounds_query" + (job.asserts ? "" : "-no_asserts");
+}
+
+void compile_object(const CompileJob &job, const std::filesystem::path &object) {
+    static ThrowErrors reporter;
+    set_custom_compile_time_error_reporter(&reporter);
+    Module module = compile_module(job);
+    module.compile({{OutputFileType::object, object.string()}});
+}
+
+}  // namespace halconv

@@ -1,0 +1,205 @@
+// Packed weights against the sentence that defines them, read element by element.
+#include <random>
+
+#include "runtime/core/buffer.h"
+#include "runtime/packing.h"
+#include "tests/catch.h"
+#include "tests/reference.h"
+#include "tests/runtime_fake_kernels.h"
+
+#if __has_include("HalideRuntime.h")
+#include "HalideRuntime.h"
+#endif
+
+namespace halconv {
+
+namespace {
+
+enum { kZ, kY, kX };
+
+// The m-th tap of phase r by search: taps t with t * dilation = r (mod stride), in order; -1 if there are not so many.
+int64_t tap_by_search(const Axis<int64_t> &axis, int64_t r, int64_t m) {
+    for (int64_t t = 0; t < axis.kernel; t++) {
+        if ((t * axis.dilation - r) % axis.stride == 0 && m-- == 0) {
+            return t;
+        }
+    }
+    return -1;
+}
+
+struct PackedCase {
+    halconv_problem problem;
+    Problem3 shape;
+    halconv_kernel row;
+};
+
+// The caller's element (group g, output channel o and input channel i in it, taps t), or 0 where a tap is -1.
+float source_weight(const PackedCase &c, const std::vector<float> &w, int64_t g, int64_t o, int64_t i, const int64_t t[3]) {
+    const Problem3 &p = c.shape;
+    bool transposed = c.problem.op == HALCONV_CONV_TRANSPOSE;
+    int64_t slow = transposed ? g * p.group_in + i : g * p.group_out + o;
+    int64_t fast = transposed ? o : i, fast_count = transposed ? p.group_out : p.group_in;
+    int64_t index = slow * fast_count + fast;
+    for (int a : {kZ, kY, kX}) {
+        if (t[a] < 0) {
+            return 0;
+        }
+        index = index * p.axis[a].kernel + t[a];
+    }
+    return w[size_t(index)];
+}
+
+// What (lane, block) stands for: group and channel in it, or g = -1 for none; x phase of ROW_FUSED.
+struct Channel {
+    int64_t g, o, rx;
+};
+
+Channel channel_of(const PackedCase &c, int64_t lane, int64_t block) {
+    const Problem3 &p = c.shape;
+    int64_t panel = c.row.panel;
+    switch (c.row.form) {
+    case HALCONV_FORM_DEPTHWISE:
+        return {block * panel + lane < p.groups ? block * panel + lane : -1, 0, 0};
+    case HALCONV_FORM_ROW_FUSED:
+        return {0, lane % p.group_out, lane / p.group_out};
+    default: {
+        int64_t blocks = (p.group_out + panel - 1) / panel, o = block % blocks * panel + lane;
+        return {o < p.group_out ? block / blocks : -1, o, 0};
+    }
+    }
+}
+
+// Compares every element of the packed weights and bias.
+void check_packed(const PackedCase &c, const std::vector<float> &w, const std::vector<float> &bias,
+                  const PackedShape &shape, const float *packed) {
+    bool transposed = c.problem.op == HALCONV_CONV_TRANSPOSE, fused = c.row.form == HALCONV_FORM_ROW_FUSED;
+    Tensor tensor = packed_weights_tensor(shape);
+    int64_t index[9] = {};
+    int64_t elements = 1, wrong = 0;
+    for (int d = 0; d < 9; d++) {
+        REQUIRE(tensor.dim[d].stride == elements);
+        elements *= tensor.dim[d].extent;
+    }
+    for (int64_t e = 0; e < elements; e++) {
+        int64_t rest = e;
+        for (int d = 0; d < 9; d++) {
+            index[d] = rest % tensor.dim[d].extent;
+            rest /= tensor.dim[d].extent;
+        }
+        Channel channel = channel_of(c, index[0], index[8]);
+        int64_t t[3];
+        for (int a : {kZ, kY, kX}) {
+            int64_t m = index[4 - a], r = fused && a == kX ? channel.rx : index[7 - a];
+            t[a] = transposed ? tap_by_search(c.shape.axis[a], r, m) : m;
+        }
+        wrong += packed[e] != (channel.g < 0 ? 0 : source_weight(c, w, channel.g, channel.o, index[1], t));
+    }
+    CHECK(wrong == 0);
+    CHECK(shape.bias_offset % 64 == 0);
+    const float *packed_bias = packed + shape.bias_offset / 4;
+    for (int64_t e = 0; e < shape.lanes() * shape.blocks; e++) {
+        Channel channel = channel_of(c, e % shape.lanes(), e / shape.lanes());
+        float wanted = channel.g < 0 ? 0 : bias[size_t(channel.g * c.shape.group_out + channel.o)];
+        CHECK(packed_bias[e] == wanted);
+    }
+}
+
+PackedCase draw_case(std::mt19937 &engine, halconv_form form, halconv_op op) {
+    auto in = [&](int64_t least, int64_t most) { return least + int64_t(engine() % uint32_t(most - least + 1)); };
+    PackedCase c{};
+    halconv_problem &p = c.problem;
+    bool fused = form == HALCONV_FORM_ROW_FUSED, depthwise = form == HALCONV_FORM_DEPTHWISE;
+    p.op = op, p.rank = int32_t(in(1, 3)), p.batch = 1, p.groups = fused ? 1 : in(1, 4);
+    p.in_channels = p.groups * (depthwise ? 1 : in(1, 4)), p.out_channels = p.groups * (depthwise ? 1 : in(1, 6));
+    for (int d = 0; d < p.rank; d++) {
+        p.in[d] = 8, p.kernel[d] = in(1, 5), p.stride[d] = in(1, 4), p.dilation[d] = in(1, 3);
+        p.pad_before[d] = p.pad_after[d] = op == HALCONV_CONV ? p.kernel[d] * p.dilation[d] : 0;
+        if (fused && d == p.rank - 1) {
+            p.dilation[d] = 1, p.kernel[d] = p.stride[d] * in(1, 2);
+        }
+    }
+    int64_t out[3];
+    REQUIRE(check_problem(p, out) == HALCONV_OK);
+    c.shape = normalise(p, out);
+    c.row = fake_row(form, op, fused ? 0 : int32_t(in(1, 5)));
+    return c;
+}
+
+}  // namespace
+
+TEST_CASE("packed weights are what the table's text says, from every layout", "[runtime]") {
+    std::mt19937 engine(5);
+    std::pair<halconv_form, halconv_op> forms[] = {{HALCONV_FORM_DIRECT, HALCONV_CONV},
+                                                   {HALCONV_FORM_DEPTHWISE, HALCONV_CONV},
+                                                   {HALCONV_FORM_DEPTHWISE, HALCONV_CONV_TRANSPOSE},
+                                                   {HALCONV_FORM_PHASE, HALCONV_CONV_TRANSPOSE},
+                                                   {HALCONV_FORM_ROW_FUSED, HALCONV_CONV_TRANSPOSE}};
+    for (auto [form, op] : forms) {
+        for (int i = 0; i < 60; i++) {
+            PackedCase c = draw_case(engine, form, op);
+            INFO("form " << form << " op " << op << " draw " << i);
+            std::vector<float> w(size_t(weight_elements(c.problem))), bias(size_t(c.problem.out_channels));
+            for (size_t e = 0; e < w.size(); e++) {
+                w[e] = float(e + 1);
+            }
+            for (size_t e = 0; e < bias.size(); e++) {
+                bias[e] = -float(e + 1);
+            }
+            REQUIRE(form_accepts(c.row, c.shape));
+            PackedShape shape{};
+            REQUIRE(packed_shape(c.row, c.shape, shape));
+            AlignedMemory packed(static_cast<size_t>(shape.bytes));
+            for (halconv_weights_layout layout :
+                 {HALCONV_WEIGHTS_OIHW, HALCONV_WEIGHTS_IOHW, HALCONV_WEIGHTS_HWIO, HALCONV_WEIGHTS_HWOI}) {
+                for (bool flip : {false, true}) {
+                    std::vector<float> source = reorder_weights(c.problem, w, layout, flip);
+                    pack(c.row, c.shape, shape, {source.data(), layout, flip, bias.data()}, packed.get());
+                    check_packed(c, w, bias, shape, static_cast<const float *>(packed.get()));
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("no bias packs zeros", "[runtime]") {
+    halconv_problem p = square_problem(HALCONV_CONV, 3, 2, 5, 1, 1);
+    KernelSet set({fake_row(HALCONV_FORM_DIRECT, HALCONV_CONV, 4)});
+    halconv_plan *plan = nullptr;
+    REQUIRE(halconv_plan_create(&set, &p, nullptr, &plan) == HALCONV_OK);
+    AlignedMemory packed(halconv_plan_weights_bytes(plan));
+    std::fill_n(static_cast<float *>(packed.get()), halconv_plan_weights_bytes(plan) / 4, 7.0f);
+    std::vector<float> w = integers(weight_elements(p), 1);
+    CHECK(halconv_plan_pack(plan, w.data(), HALCONV_WEIGHTS_OIHW, 0, nullptr, packed.get()) == HALCONV_OK);
+    // 2 blocks of (4 lanes, 2 inputs) fill 64 bytes, the bias of 8 lanes 32.
+    CHECK(halconv_plan_weights_bytes(plan) == 128);
+    for (int lane = 0; lane < 8; lane++) {
+        CHECK(static_cast<const float *>(packed.get())[16 + lane] == 0);
+    }
+    halconv_plan_destroy(plan);
+}
+
+#if __has_include("HalideRuntime.h")
+TEST_CASE("buffers have the layout of Halide's", "[runtime]") {
+    CHECK(sizeof(Buffer) == sizeof(halide_buffer_t));
+    CHECK(offsetof(Buffer, device) == offsetof(halide_buffer_t, device));
+    CHECK(offsetof(Buffer, device_interface) == offsetof(halide_buffer_t, device_interface));
+    CHECK(offsetof(Buffer, host) == offsetof(halide_buffer_t, host));
+    CHECK(offsetof(Buffer, flags) == offsetof(halide_buffer_t, flags));
+    CHECK(offsetof(Buffer, type) == offsetof(halide_buffer_t, type));
+    CHECK(offsetof(Buffer, dimensions) == offsetof(halide_buffer_t, dimensions));
+    CHECK(offsetof(Buffer, dim) == offsetof(halide_buffer_t, dim));
+    CHECK(offsetof(Buffer, padding) == offsetof(halide_buffer_t, padding));
+    CHECK(sizeof(Dimension) == sizeof(halide_dimension_t));
+    CHECK(offsetof(Dimension, min) == offsetof(halide_dimension_t, min));
+    CHECK(offsetof(Dimension, extent) == offsetof(halide_dimension_t, extent));
+    CHECK(offsetof(Dimension, stride) == offsetof(halide_dimension_t, stride));
+    CHECK(offsetof(Dimension, flags) == offsetof(halide_dimension_t, flags));
+    CHECK(sizeof(ElementType) == sizeof(halide_type_t));
+    CHECK(offsetof(ElementType, bits) == offsetof(halide_type_t, bits));
+    CHECK(offsetof(ElementType, lanes) == offsetof(halide_type_t, lanes));
+    CHECK(int(kFloat) == int(halide_type_float));
+    CHECK(int(kSigned) == int(halide_type_int));
+}
+#endif
+
+}  // namespace halconv

@@ -1,0 +1,61 @@
+#include "tools/kernel_plan.h"
+
+#include <set>
+
+#include "runtime/core/kernel_name.h"
+#include "runtime/core/problem.h"
+
+namespace halconv {
+
+KernelJob make_job(const halconv_key &key, const Schedule &schedule, const Target &target, bool asserts) {
+    std::string name = kernel_name({key, target.name, form_text(schedule), tile_text(schedule)});
+    return {{key, schedule, target, kernel_symbol(name), asserts}, name, schedule.reference ? "reference" : "default"};
+}
+
+namespace {
+
+Target known_target(const std::string &text) {
+    try {
+        return parse_target(text);
+    } catch (const std::invalid_argument &e) { throw InputError(e.what()); }
+}
+
+halconv_key layer_key(const Layer &layer) {
+    int64_t out[3];
+    halconv_status status = check_problem(layer.problem, out);
+    if (status != HALCONV_OK) { throw InputError(layer.source + ": " + halconv_status_text(status)); }
+    return problem_key(normalise(layer.problem, out), layer.problem);
+}
+
+}  // namespace
+
+std::vector<KernelJob> plan_kernels(const std::vector<Layer> &layers, const BuildOptions &options) {
+    std::vector<KernelJob> jobs;
+    std::set<std::string> known;
+    for (const std::string &text : options.targets) {
+        Target target = known_target(text);
+        for (const Layer &layer : layers) {
+            halconv_key key = layer_key(layer);
+            for (const Candidate &candidate : candidates(key, *target.row)) {
+                KernelJob job = make_job(key, candidate.schedule, target, options.asserts);
+                bool wanted = job.name.find(options.kernel) != std::string::npos;
+                if (wanted && known.insert(job.name).second) { jobs.push_back(job); }
+                if (!options.all_candidates) { break; }
+            }
+        }
+    }
+    return jobs;
+}
+
+std::vector<CandidateSummary> layer_candidates(const Layer &layer, const std::string &target_text) {
+    Target target = known_target(target_text);
+    halconv_key key = layer_key(layer);
+    std::vector<CandidateSummary> summaries;
+    for (const Candidate &c : candidates(key, *target.row)) {
+        KernelJob job = make_job(key, c.schedule, target, false);
+        summaries.push_back({job.name, form_text(c.schedule), schedule_text(c.schedule), c.predicted_percent});
+    }
+    return summaries;
+}
+
+}  // namespace halconv

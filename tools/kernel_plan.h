@@ -1,0 +1,27 @@
+// Which kernels a build consists of.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "schedules/compile.h"
+#include "tools/build.h"
+
+namespace halconv {
+
+struct KernelJob {
+    CompileJob compile;
+    std::string name, origin;  // in the kernel grammar; "default" or "reference"
+};
+
+// The kernels of `layers` for options.targets, each once. Throws InputError for an unknown target.
+std::vector<KernelJob> plan_kernels(const std::vector<Layer> &layers, const BuildOptions &options);
+
+// The built-in set for every target of this architecture: free and common pinned keys, and the references that make
+// every legal problem run.
+std::vector<KernelJob> builtin_kernels();
+
+// Completes a job: name and symbol from the rest.
+KernelJob make_job(const halconv_key &key, const Schedule &schedule, const Target &target, bool asserts);
+
+}  // namespace halconv

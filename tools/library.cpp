@@ -1,0 +1,83 @@
+#include "tools/library.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "Halide.h"
+#include "tools/process.h"
+#include "tools/table.h"
+
+namespace halconv {
+
+namespace fs = std::filesystem;
+
+ScratchFolder::ScratchFolder(const fs::path &parent) {
+    std::string pattern = (parent / ".halconv-XXXXXX").string();
+    if (!mkdtemp(pattern.data())) { throw InputError(parent.string() + ": cannot write here: " + std::strerror(errno)); }
+    path_ = pattern;
+}
+
+ScratchFolder::~ScratchFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+}
+
+void write_text(const fs::path &path, const std::string &text) {
+    std::ofstream file(path, std::ios::binary);
+    file << text;
+    file.close();
+    if (!file) { throw WorkError(path.string() + ": cannot write: " + std::strerror(errno)); }
+}
+
+namespace {
+
+std::string c_compiler() {
+    const char *own = std::getenv("CC");
+    return own && *own ? own : "cc";
+}
+
+// The headers that a table includes: in include/ beside the program's bin/, installed or in the build folder.
+fs::path include_folder() {
+    return fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "include";
+}
+
+fs::path compile_table(const KernelLibrary &library, const fs::path &folder) {
+    fs::path source = folder / (library.name + "_table.c"), object = folder / (library.name + "_table.o");
+    write_text(source, table_source(library.jobs, library.name, library.function));
+    run_program({c_compiler(), "-c", "-O1", "-fPIC", "-ffile-prefix-map=" + folder.string() + "=.",
+                 "-I" + include_folder().string(), source.string(), "-o", object.string()});
+    return object;
+}
+
+std::vector<std::string> members(const KernelLibrary &library, const fs::path &folder) {
+    std::vector<std::string> files;
+    for (size_t i = 0; i < library.jobs.size(); i++) {
+        fs::path member = folder / (library.jobs[i].compile.symbol + ".o");
+        fs::create_symlink(fs::absolute(library.objects[i]), member);
+        files.push_back(member.string());
+    }
+    files.push_back(compile_table(library, folder).string());
+    return files;
+}
+
+}  // namespace
+
+void write_archive(const KernelLibrary &library, const fs::path &archive) {
+    ScratchFolder folder(fs::temp_directory_path());
+    std::vector<std::string> command = {"ar", "rcsD", fs::absolute(archive).string()};
+    for (const std::string &member : members(library, folder.path())) { command.push_back(member); }
+    run_program(command);
+}
+
+void write_shared(const KernelLibrary &library, const fs::path &shared) {
+    ScratchFolder folder(fs::temp_directory_path());
+    std::vector<std::string> command = {c_compiler(), "-shared", "-o", shared.string()};
+    for (const std::string &member : members(library, folder.path())) { command.push_back(member); }
+    command.push_back("-lm");
+    run_program(command);
+}
+
+}  // namespace halconv

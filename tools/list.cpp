@@ -1,0 +1,83 @@
+#include "tools/list.h"
+
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "halconv/halconv.h"
+#include "runtime/core/kernel_table.h"
+#include "schedules/schedule.h"
+#include "schedules/target.h"
+
+namespace halconv {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct FormRow {
+    halconv_form form;
+    const char *operations, *summary;
+};
+
+constexpr FormRow kForms[] = {
+    {HALCONV_FORM_DIRECT, "conv", "each output gathers its window; lanes are output channels"},
+    {HALCONV_FORM_DEPTHWISE, "conv, conv_transpose", "one channel in and out per group; lanes are groups"},
+    {HALCONV_FORM_PHASE, "conv_transpose", "each output gathers the taps of its phase; lanes are output channels"},
+    {HALCONV_FORM_ROW_FUSED, "conv_transpose", "all x phases at once; lanes are (x phase, channel)"},
+};
+
+void list_json(const halconv_kernel_set &builtin, const std::string &host) {
+    for (const TargetRow &row : target_rows()) {
+        fmt::print("{}\n", Json{{"target", row.name},
+                                {"host", row.name == host},
+                                {"vector_lanes", row.vector_lanes},
+                                {"registers", row.registers},
+                                {"summary", row.summary}}
+                               .dump());
+    }
+    for (const FormRow &row : kForms) {
+        fmt::print(
+            "{}\n",
+            Json{{"form", form_name(row.form)}, {"operations", row.operations}, {"summary", row.summary}}.dump());
+    }
+    for (int32_t i = 0; i < builtin.count; i++) {
+        const halconv_kernel &kernel = builtin.kernels[i];
+        fmt::print("{}\n", Json{{"kernel", kernel.name},
+                                {"form", form_name(halconv_form(kernel.form))},
+                                {"schedule", kernel.schedule},
+                                {"origin", kernel.origin}}
+                               .dump());
+    }
+}
+
+void list_text(const halconv_kernel_set &builtin, const std::string &host) {
+    fmt::print("Targets, weakest first (* is this machine's, and may be called host):\n");
+    for (const TargetRow &row : target_rows()) {
+        fmt::print("  {} {:<14} {:>2} f32 lanes, {:>2} vector registers  {}\n", row.name == host ? '*' : ' ', row.name,
+                   row.vector_lanes, row.registers, row.summary);
+    }
+    fmt::print("\nForms:\n");
+    for (const FormRow &row : kForms) {
+        fmt::print("    {:<10} {:<21} {}\n", form_name(row.form), row.operations, row.summary);
+    }
+    fmt::print("\nBuilt-in set, {} kernels:\n", builtin.count);
+    for (int32_t i = 0; i < builtin.count; i++) {
+        fmt::print("    {}\n", builtin.kernels[i].name);
+    }
+}
+
+}  // namespace
+
+void add_list_command(CLI::App &program, int &status) {
+    auto json = std::make_shared<bool>(false);
+    CLI::App *command = program.add_subcommand("list", "List targets, forms and the built-in kernels");
+    command->add_flag("--json", *json, "JSON Lines: an object with the key target, form or kernel a line");
+    command->callback([json, &status] {
+        (*json ? list_json : list_text)(*halconv_builtin_kernels(), parse_target("host").row->name);
+        status = 0;
+    });
+}
+
+}  // namespace halconv

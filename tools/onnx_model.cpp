@@ -1,0 +1,293 @@
+#include "tools/onnx_model.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <set>
+
+#include <fmt/format.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl.h>
+#include <onnx/defs/tensor_proto_util.h>
+#include <onnx/shape_inference/implementation.h>
+
+namespace halconv {
+namespace {
+
+using Strings = std::set<std::string>;
+
+// Operators that the installed operator sets (up to 17) lack and whose output has the shape of the first input.
+const Strings kShapeKeepers = {"Gelu", "Mish", "Swish", "GroupNormalization", "RMSNormalization"};
+
+// Reductions that take their axes as an input since operator set 18; older rules would read "no axes: all of them".
+const Strings kReductions = {"ReduceMean", "ReduceMax",    "ReduceMin",       "ReduceProd",     "ReduceL1",
+                             "ReduceL2",   "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"};
+
+// Attributes, newer than operator set 17, that change the output's size.
+const std::map<std::string, Strings> kUnknownSizeAttributes = {
+    {"Resize", {"axes", "keep_aspect_ratio_policy"}}, {"AveragePool", {"dilations"}}, {"LpPool", {"dilations"}}};
+
+constexpr char kOpaque[] = "HalconvOpaque";  // in no operator set: inference leaves its outputs unknown
+
+TensorType tensor_type(const onnx::TypeProto &type) {
+    TensorType known;
+    if (!type.has_tensor_type()) {
+        return known;
+    }
+    known.element = type.tensor_type().elem_type();
+    if (type.tensor_type().has_shape()) {
+        known.shape.emplace();
+        for (const auto &dim : type.tensor_type().shape().dim()) {
+            bool positive = dim.has_dim_value() && dim.dim_value() > 0;
+            known.shape->push_back(positive ? dim.dim_value() : kUnknownExtent);
+        }
+    }
+    return known;
+}
+
+TensorType tensor_type(const onnx::TensorProto &tensor) {
+    return {tensor.data_type(), std::vector<int64_t>(tensor.dims().begin(), tensor.dims().end())};
+}
+
+void set_axes_attribute(onnx::NodeProto &node, const std::vector<int64_t> &axes) {
+    onnx::AttributeProto *attribute = node.add_attribute();
+    attribute->set_name("axes");
+    attribute->set_type(onnx::AttributeProto::INTS);
+    for (int64_t axis : axes) {
+        attribute->add_ints(axis);
+    }
+    node.mutable_input()->RemoveLast();
+}
+
+// Rewrites what operator set 17's shape rules would misread.
+void modernise(onnx::NodeProto &node, const GraphScope &scope) {
+    if (!node.domain().empty() && node.domain() != "ai.onnx") {
+        return;
+    }
+    const std::string &op = node.op_type();
+    if (kShapeKeepers.count(op) && node.input_size() > 0) {
+        node.set_op_type("Identity");
+        node.clear_attribute();
+        node.mutable_input()->DeleteSubrange(1, node.input_size() - 1);
+    } else if (kReductions.count(op) && node.input_size() > 1) {
+        std::optional<ConstantTensor> axes = scope.constant(node.input(1));
+        if (axes && axes->tensor && !axes->fill && axes->element == onnx::TensorProto::INT64) {
+            set_axes_attribute(node, onnx::ParseData<int64_t>(axes->tensor));
+        } else {
+            node.set_op_type(kOpaque);
+        }
+    } else if (auto found = kUnknownSizeAttributes.find(op); found != kUnknownSizeAttributes.end()) {
+        for (const std::string &name : found->second) {
+            if (find_attribute(node, name)) {
+                node.set_op_type(kOpaque);
+                return;
+            }
+        }
+    }
+}
+
+void modernise(onnx::GraphProto &graph, const GraphScope *outer) {
+    GraphScope scope(graph, outer);
+    for (onnx::NodeProto &node : *graph.mutable_node()) {
+        for (onnx::AttributeProto &attribute : *node.mutable_attribute()) {
+            if (attribute.has_g()) {
+                modernise(*attribute.mutable_g(), &scope);
+            }
+        }
+        modernise(node, scope);
+    }
+}
+
+bool unknown(const onnx::TensorShapeProto::Dimension &dim) { return !dim.has_dim_value() || dim.dim_value() <= 0; }
+
+// Inputs that a convolution may read have a batch, a channel and at least one spatial axis.
+constexpr int kLeastImageRank = 3;
+
+// Batch sizes that the model leaves open become 1, and so does each other dimension of an input with the same symbol.
+void assume_batch_one(onnx::GraphProto &graph, const Remark &remark) {
+    Strings symbols, initializers;
+    for (const onnx::TensorProto &tensor : graph.initializer()) {
+        initializers.insert(tensor.name());
+    }
+    auto shape_of = [](onnx::ValueInfoProto &input) {
+        return input.type().has_tensor_type() ? input.mutable_type()->mutable_tensor_type()->mutable_shape() : nullptr;
+    };
+    for (onnx::ValueInfoProto &input : *graph.mutable_input()) {
+        onnx::TensorShapeProto *shape = shape_of(input);
+        if (initializers.count(input.name()) || !shape || shape->dim_size() < kLeastImageRank ||
+            !unknown(shape->dim(0))) {
+            continue;
+        }
+        std::string symbol = shape->dim(0).dim_param();
+        remark(fmt::format("input {}: batch size {} is taken as 1", input.name(),
+                           symbol.empty() ? "unknown" : "'" + symbol + "'"));
+        symbols.insert(symbol);
+        shape->mutable_dim(0)->set_dim_value(1);
+    }
+    symbols.erase("");
+    for (onnx::ValueInfoProto &input : *graph.mutable_input()) {
+        onnx::TensorShapeProto *shape = shape_of(input);
+        for (int i = 0; shape && i < shape->dim_size(); i++) {
+            if (symbols.count(shape->dim(i).dim_param())) {
+                shape->mutable_dim(i)->set_dim_value(1);
+            }
+        }
+    }
+}
+
+std::string first_line(const std::string &text) { return text.substr(0, text.find('\n')); }
+
+}  // namespace
+
+GraphScope::GraphScope(const onnx::GraphProto &graph, const GraphScope *outer) : outer_(outer) {
+    for (const auto *values : {&graph.input(), &graph.output(), &graph.value_info()}) {
+        for (const onnx::ValueInfoProto &value : *values) {
+            types_[value.name()] = tensor_type(value.type());
+        }
+    }
+    for (const onnx::TensorProto &tensor : graph.initializer()) {
+        types_[tensor.name()] = tensor_type(tensor);
+        initializers_[tensor.name()] = &tensor;
+    }
+    for (const onnx::NodeProto &node : graph.node()) {
+        for (const std::string &output : node.output()) {
+            producers_[output] = &node;
+        }
+    }
+}
+
+TensorType GraphScope::type(const std::string &tensor) const {
+    for (const GraphScope *scope = this; scope; scope = scope->outer_) {
+        auto found = scope->types_.find(tensor);
+        if (found != scope->types_.end() && found->second.shape) {
+            return found->second;
+        }
+    }
+    if (std::optional<ConstantTensor> held = constant(tensor)) {
+        return {held->element, held->shape};
+    }
+    return {};
+}
+
+const onnx::NodeProto *GraphScope::producer(const std::string &tensor) const {
+    for (const GraphScope *scope = this; scope; scope = scope->outer_) {
+        auto found = scope->producers_.find(tensor);
+        if (found != scope->producers_.end()) {
+            return found->second;
+        }
+    }
+    return nullptr;
+}
+
+std::optional<ConstantTensor> GraphScope::constant(const std::string &tensor) const {
+    for (const GraphScope *scope = this; scope; scope = scope->outer_) {
+        auto found = scope->initializers_.find(tensor);
+        if (found != scope->initializers_.end()) {
+            TensorType type = tensor_type(*found->second);
+            return ConstantTensor{*type.shape, type.element, found->second, false};
+        }
+    }
+    const onnx::NodeProto *node = producer(tensor);
+    return node ? produced_constant(*node) : std::nullopt;
+}
+
+std::optional<ConstantTensor> GraphScope::produced_constant(const onnx::NodeProto &node) const {
+    const onnx::AttributeProto *value = find_attribute(node, "value");
+    if (node.op_type() == "Constant" && value && value->has_t()) {
+        TensorType type = tensor_type(value->t());
+        return ConstantTensor{*type.shape, type.element, &value->t(), false};
+    }
+    const onnx::NodeProto *shape_node = node.input_size() == 1 ? producer(node.input(0)) : nullptr;
+    if (node.op_type() != "ConstantOfShape" || node.input_size() != 1 ||
+        (shape_node && shape_node->op_type() == "ConstantOfShape")) {
+        return std::nullopt;
+    }
+    std::optional<ConstantTensor> shape = constant(node.input(0));
+    if (!shape || !shape->tensor || shape->fill || shape->element != onnx::TensorProto::INT64) {
+        return std::nullopt;
+    }
+    ConstantTensor made;
+    made.shape = onnx::ParseData<int64_t>(shape->tensor);
+    made.element = value && value->has_t() ? value->t().data_type() : int32_t(onnx::TensorProto::FLOAT);
+    made.tensor = value && value->has_t() ? &value->t() : nullptr;
+    made.fill = true;
+    return made;
+}
+
+const onnx::AttributeProto *find_attribute(const onnx::NodeProto &node, const std::string &name) {
+    for (const onnx::AttributeProto &attribute : node.attribute()) {
+        if (attribute.name() == name) {
+            return &attribute;
+        }
+    }
+    return nullptr;
+}
+
+onnx::ModelProto read_onnx_model(const std::filesystem::path &path) {
+    google::protobuf::LogSilencer silent;  // its own messages would precede the one line
+    std::error_code error;
+    if (std::filesystem::is_directory(path, error)) {
+        throw InputError(fmt::format("{}: is a folder, not an ONNX model", path.string()));
+    }
+    std::ifstream file(path, std::ios::binary);
+    if (!file) {
+        throw InputError(fmt::format("{}: cannot be read: {}", path.string(), std::strerror(errno)));
+    }
+    auto bytes = std::filesystem::file_size(path, error);
+    if (!error && bytes > uint64_t(std::numeric_limits<int32_t>::max())) {
+        throw InputError(fmt::format("{}: {} bytes exceed protobuf's limit of 2 GiB; save the weights as external data",
+                                     path.string(), bytes));
+    }
+    google::protobuf::io::IstreamInputStream stream(&file);
+    google::protobuf::io::CodedInputStream coded(&stream);
+    coded.SetTotalBytesLimit(std::numeric_limits<int32_t>::max());
+    onnx::ModelProto model;
+    if (!model.ParseFromCodedStream(&coded) || !coded.ConsumedEntireMessage()) {
+        throw InputError(fmt::format("{}: not an ONNX model, or truncated: protobuf cannot read it", path.string()));
+    }
+    if (!model.has_graph() || model.graph().node_size() == 0) {
+        throw InputError(fmt::format("{}: not an ONNX model: it holds no graph", path.string()));
+    }
+    return model;
+}
+
+void infer_onnx_shapes(onnx::ModelProto &model, const Remark &remark) {
+    assume_batch_one(*model.mutable_graph(), remark);
+    modernise(*model.mutable_graph(), nullptr);
+    for (bool propagate_data : {true, false}) {
+        onnx::ModelProto inferred = model;
+        try {
+            onnx::ShapeInferenceOptions options(false, 0, propagate_data);
+            onnx::shape_inference::InferShapes(inferred, onnx::OpSchemaRegistry::Instance(), options);
+            model.Swap(&inferred);
+            return;
+        } catch (const std::exception &error) {
+            if (!propagate_data) {
+                remark(fmt::format("shape inference stopped ({}); only sizes that the model states are used",
+                                   first_line(error.what())));
+            }
+        }
+    }
+}
+
+std::optional<std::vector<float>> constant_values(const ConstantTensor &constant) {
+    int64_t count = 1;
+    for (int64_t extent : constant.shape) {
+        count *= extent;
+    }
+    if (constant.fill && !constant.tensor) {
+        return std::vector<float>(size_t(count), 0.0f);
+    }
+    if (constant.element != onnx::TensorProto::FLOAT ||
+        constant.tensor->data_location() == onnx::TensorProto::EXTERNAL) {
+        return std::nullopt;
+    }
+    std::vector<float> values = onnx::ParseData<float>(constant.tensor);
+    if (constant.fill && values.size() == 1) {
+        values.resize(size_t(count), values[0]);
+    }
+    return int64_t(values.size()) == count ? std::optional(std::move(values)) : std::nullopt;
+}
+
+}  // namespace halconv

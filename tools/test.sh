@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Builds and runs the tests: tools/test.sh [SUITE..], all suites by default. Ends with ctest's summary.
+# JUNIT=FILE also writes the results as JUnit XML.
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+suites=(unit kernels conformance tools sanitize) # those that have tests
+targetless=(arm gpu)                             # named by the design; no schedule for such a target exists yet
+
+[ $# -gt 0 ] || set -- "${suites[@]}" "${targetless[@]}"
+selected=()
+for suite in "$@"; do
+    if [[ " ${suites[*]} " == *" $suite "* ]]; then
+        selected+=("$suite")
+    elif [[ " ${targetless[*]} " == *" $suite "* ]]; then
+        echo "suite $suite: skipped, there is no schedule for such a target yet"
+    else
+        echo "unknown suite '$suite'; there are: ${suites[*]} ${targetless[*]}" >&2
+        exit 2
+    fi
+done
+[ ${#selected[@]} -gt 0 ] || exit 0
+
+set_up clang-format
+targets=(halconv)
+for suite in "${selected[@]}"; do
+    [ "$suite" = sanitize ] || targets+=("suite_$suite")
+done
+configure release
+build release "${targets[@]}"
+trees='"../release"'
+if [[ " ${selected[*]} " == *" sanitize "* ]]; then
+    configure sanitize
+    build sanitize suite_sanitize
+    trees+=' "../sanitize"'
+fi
+
+# One ctest run, and one summary, over the tests of both build trees.
+mkdir -p build/ctest
+echo "subdirs($trees)" >build/ctest/CTestTestfile.cmake
+current_step=ctest
+pattern=$(IFS='|'; echo "^(${selected[*]})\$")
+ctest --test-dir build/ctest --label-regex "$pattern" --no-tests=error --output-on-failure --parallel "$(nproc)" \
+    ${JUNIT:+--output-junit "$JUNIT"}
