@@ -65,9 +65,10 @@ void ConvTransposeRowFused::generate() {
     sum(lane, b, qy, y, qz, z, n) += weights(lane, taps[0], taps[1], taps[2], taps[3], 0, py.r, pz.r, 0) *
                                      padded(taps[0], 0, b - taps[1], y + py.base - taps[2] * ay.input_step(),
                                             z + pz.base - taps[3] * az.input_step(), n);
-    row(f, qy, y, qz, z, n) = sum(f % panel, f / panel, qy, y, qz, z, n);
-    Expr cropped = f + ax.axis.pad_before * channels;
-    output(f, qy, y, qz, z, n) = epilogue(row(cropped, qy, y, qz, z, n), residual(f, qy, y, qz, z, n));
+    row(lane, b, qy, y, qz, z, n) = sum(lane, b, qy, y, qz, z, n);
+    Expr uncropped = f + ax.axis.pad_before * channels;
+    output(f, qy, y, qz, z, n) =
+        epilogue(row(uncropped % panel, uncropped / panel, qy, y, qz, z, n), residual(f, qy, y, qz, z, n));
 }
 
 template class ByPhase<ConvTransposePhase>;

@@ -44,7 +44,7 @@ class ConvTransposeDepthwise : public ByPhase<ConvTransposeDepthwise> {
 class ConvTransposeRowFused : public Operation<ConvTransposeRowFused, 6> {
   public:
     Halide::Var f{"f"}, lane{"lane"}, b{"b"}, qy{"qy"}, qz{"qz"};
-    // The uncropped row: f counts from u = 0. `sum` is (lane, b, qy, y, qz, z, n) with f = b * panel + lane.
+    // The uncropped row, u = 0 first. `row` and `sum` are (lane, b, qy, y, qz, z, n) with f = b * panel + lane.
     Halide::Func row{"row"};
     void generate();
 };

@@ -7,8 +7,8 @@
 
 namespace halconv {
 
-// The part of an output that one kernel call fills, z y x. An axis that the form does not split into phases has one phase
-// and its whole extent.
+// The part of an output that one kernel call fills, z y x. An axis that the form does not split into phases has one
+// phase and its whole extent.
 struct OutputBox {
     PhaseBox axis[3];
 };
@@ -22,7 +22,8 @@ struct OutputBoxes {
 
 OutputBoxes output_boxes(halconv_form form, halconv_op op, const Problem3 &p);
 
-// Dense tensors without host. The output's host is the first element of the box, first_element() from the tensor's start.
+// Dense tensors without host. The output's host is the first element of the box, first_element() from the tensor's
+// start.
 Tensor input_tensor(halconv_layout layout, const Problem3 &p);
 Tensor output_tensor(halconv_form form, const halconv_problem &problem, const Problem3 &p, const OutputBox &box);
 int64_t first_element(halconv_layout out_layout, const Problem3 &p, const OutputBox &box);

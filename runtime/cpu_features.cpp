@@ -24,9 +24,7 @@ struct FeatureRow {
     Processor needs;
 };
 
-constexpr uint32_t bit(int position) {
-    return 1u << position;
-}
+constexpr uint32_t bit(int position) { return 1u << position; }
 
 constexpr uint32_t kFma = bit(12), kOsxsave = bit(27), kAvx = bit(28), kF16c = bit(29);
 constexpr uint32_t kAvx2 = bit(5), kAvx512f = bit(16), kAvx512dq = bit(17), kAvx512cd = bit(28), kAvx512bw = bit(30),
@@ -68,9 +66,7 @@ int32_t detect() {
 
 #else
 
-int32_t detect() {
-    return 0;
-}
+int32_t detect() { return 0; }
 
 #endif
 

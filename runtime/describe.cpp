@@ -34,29 +34,60 @@ class Text {
 };
 
 // Names of a key's fields in their order.
-constexpr const char *kKeyFields[] = {
-    "operation", "element type", "input layout", "output layout", "batch",      "groups",     "input channels per group",
-    "output channels per group", "input z",      "input y",       "input x",    "output z",   "output y",
-    "output x",  "kernel z",     "kernel y",     "kernel x",      "stride z",   "stride y",   "stride x",
-    "dilation z", "dilation y",  "dilation x",   "pad_before z",  "pad_before y", "pad_before x", "activation",
-    "residual"};
+constexpr const char *kKeyFields[] = {"operation",
+                                      "element type",
+                                      "input layout",
+                                      "output layout",
+                                      "batch",
+                                      "groups",
+                                      "input channels per group",
+                                      "output channels per group",
+                                      "input z",
+                                      "input y",
+                                      "input x",
+                                      "output z",
+                                      "output y",
+                                      "output x",
+                                      "kernel z",
+                                      "kernel y",
+                                      "kernel x",
+                                      "stride z",
+                                      "stride y",
+                                      "stride x",
+                                      "dilation z",
+                                      "dilation y",
+                                      "dilation x",
+                                      "pad_before z",
+                                      "pad_before y",
+                                      "pad_before x",
+                                      "activation",
+                                      "residual"};
 constexpr int kKeyFieldCount = sizeof(kKeyFields) / sizeof(*kKeyFields);
 static_assert(sizeof(halconv_key) == kKeyFieldCount * sizeof(int32_t));
 
-void add_key_difference(const halconv_key &key, const halconv_key &problem, Text &text) {
-    int32_t wanted[kKeyFieldCount], given[kKeyFieldCount];
-    std::memcpy(wanted, &key, sizeof(key));
-    std::memcpy(given, &problem, sizeof(problem));
+// The operation, element type and layouts come first in a key; a kernel for others is no candidate.
+constexpr int kFirstNumber = 4;
+
+struct KeyFields {
+    int32_t value[kKeyFieldCount];
+    explicit KeyFields(const halconv_key &key) { std::memcpy(value, &key, sizeof(key)); }
+};
+
+// The first field in which a kernel's key refuses the problem's; kKeyFieldCount if there is none.
+int first_difference(const halconv_key &key, const halconv_key &problem) {
+    KeyFields wanted(key), given(problem);
     int field = 0;
-    while (wanted[field] == HALCONV_FREE || wanted[field] == given[field]) {
+    while (field < kKeyFieldCount &&
+           (wanted.value[field] == HALCONV_FREE || wanted.value[field] == given.value[field])) {
         ++field;
     }
-    bool number = field >= 4 && std::strcmp(kKeyFields[field], "activation") != 0;
-    if (number) {
-        text.add("made for %s %d, the problem has %d", kKeyFields[field], wanted[field], given[field]);
-    } else {
-        text.add("made for another %s", kKeyFields[field]);
-    }
+    return field;
+}
+
+void add_key_difference(const halconv_key &key, const halconv_key &problem, Text &text) {
+    int field = first_difference(key, problem);
+    KeyFields wanted(key), given(problem);
+    text.add("made for %s %d, the problem has %d", kKeyFields[field], wanted.value[field], given.value[field]);
 }
 
 // A rate as text with one decimal, independent of the locale.
@@ -168,7 +199,9 @@ size_t halconv_plan_describe(const halconv_plan *plan, char *text, size_t size) 
     add_choice(*plan, to);
     to.add("\n");
     for (int32_t i = 1; i < plan->candidates; ++i) {
-        add_reason(*plan, plan->candidate[i], to);
+        if (first_difference(plan->set->kernels[plan->candidate[i].row].key, plan->key) >= kFirstNumber) {
+            add_reason(*plan, plan->candidate[i], to);
+        }
     }
     return to.length();
 }

@@ -8,19 +8,17 @@ namespace {
 
 enum { kZ, kY, kX };
 
-// A common x86 core: two multiply-adds and two loads a cycle, a multiply-add's result after four cycles.
-constexpr double kMultiplyAddsPerCycle = 2, kLoadsPerCycle = 2, kLatency = 4;
+// A common x86 core: two vector operations and two loads a cycle, a sum's result after four cycles. The baseline without
+// any feature has no fused multiply-add and takes two operations for it.
+constexpr double kOperationsPerCycle = 2, kLoadsPerCycle = 2, kLatency = 4;
 
-int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-int64_t at_least_one(int32_t value) {
-    return std::max(value, 1);
-}
+int64_t at_least_one(int32_t value) { return std::max(value, 1); }
 
-// Cycles of one step of the reduction over a register tile of p pixels and v vectors: p * v multiply-adds, which wait for
-// their own previous sums; loads of v weights and of p broadcast inputs (depthwise: a vector of inputs for each sum).
+// Cycles of one step of the reduction over a register tile of p pixels and v vectors: p * v multiply-adds, which wait
+// for their own previous sums; loads of v weights and of p broadcast inputs (depthwise: a vector of inputs for each
+// sum).
 double step_cycles(const halconv_kernel &row) {
     double pixels = 1, vectors = static_cast<double>(at_least_one(row.tile_vectors));
     for (int32_t extent : row.tile) {
@@ -28,7 +26,8 @@ double step_cycles(const halconv_kernel &row) {
     }
     double sums = pixels * vectors;
     double inputs = row.form == HALCONV_FORM_DEPTHWISE ? sums : pixels;
-    return std::max({sums / kMultiplyAddsPerCycle, (vectors + inputs) / kLoadsPerCycle, kLatency});
+    double operations = row.cpu_features == 0 ? 2 * sums : sums;
+    return std::max({operations / kOperationsPerCycle, (vectors + inputs) / kLoadsPerCycle, kLatency});
 }
 
 // Tiles that cover one box; the last one of a row or column is computed whole.
@@ -40,8 +39,8 @@ double box_tiles(const halconv_kernel &row, const Problem3 &p, const OutputBox &
             PhaseAxis<int64_t> axis = phase_axis(p.axis[kX]);
             extent = axis.base(p.out[kX] - 1) - axis.base(0) + 1;
         }
-        tiles *= static_cast<double>(box.axis[a].phases) *
-                 static_cast<double>(ceil_div(extent, at_least_one(row.tile[a])));
+        tiles *=
+            static_cast<double>(box.axis[a].phases) * static_cast<double>(ceil_div(extent, at_least_one(row.tile[a])));
     }
     return tiles;
 }

@@ -1,5 +1,5 @@
-// What kernels call in place of Halide's runtime. A null context is a kernel called without a plan: memory of the C library,
-// loops in order.
+// What kernels call in place of Halide's runtime. A null context is a kernel called without a plan: memory of the C
+// library, loops in order.
 #include <atomic>
 #include <cstdlib>
 
@@ -15,9 +15,7 @@ struct alignas(kAlignment) Arena::Header {
     bool released;
 };
 
-Arena::Header *Arena::header(uint64_t offset) const {
-    return reinterpret_cast<Header *>(memory_ + offset);
-}
+Arena::Header *Arena::header(uint64_t offset) const { return reinterpret_cast<Header *>(memory_ + offset); }
 
 void *Arena::allocate(uint64_t bytes) {
     if (bytes > bytes_ || align_up(bytes) + sizeof(Header) > bytes_ - top_) {
@@ -135,7 +133,5 @@ HALCONV_API int halconv_rt_do_par_for(void *user_context, int (*task)(void *, in
     return loop.error.load();
 }
 
-HALCONV_API int halconv_rt_error(void *) {
-    return -1;
-}
+HALCONV_API int halconv_rt_error(void *) { return -1; }
 }

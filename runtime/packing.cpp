@@ -12,9 +12,7 @@ namespace {
 
 enum { kZ, kY, kX };
 
-int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Multiplies `product` by `factor`; false from 2^31 on.
 bool grow(int64_t &product, int64_t factor) {
@@ -74,7 +72,8 @@ BlockChannels block_channels(const halconv_kernel &row, const Problem3 &p, const
     }
     int64_t per_group = shape.blocks / p.groups, group = block / per_group;
     int64_t first = block % per_group * shape.run_lanes;
-    return {std::min(shape.run_lanes, p.group_out - first), group * p.group_out + first, group * s.g + first * s.o, s.o};
+    return {std::min(shape.run_lanes, p.group_out - first), group * p.group_out + first, group * s.g + first * s.o,
+            s.o};
 }
 
 // One axis of the packed weights: for each (phase r, tap index m) the distance of its weight in the source, or none.
@@ -102,7 +101,8 @@ struct Place {
     int64_t r[3], m[3];
 };
 
-// Writes the lanes of all input channels for one block and one place: [i][run][lane of the run]. They hold zeros before.
+// Writes the lanes of all input channels for one block and one place: [i][run][lane of the run]. They hold zeros
+// before.
 void pack_place(const PackedShape &shape, const AxisTaps axes[3], const BlockChannels &channels, int64_t input_stride,
                 const float *weights, const Place &place, float *to) {
     bool rows = axes[kZ].exists(place.r[kZ], place.m[kZ]) && axes[kY].exists(place.r[kY], place.m[kY]);
@@ -150,7 +150,7 @@ bool form_accepts(const halconv_kernel &row, const Problem3 &p) {
     case HALCONV_FORM_DEPTHWISE:
         return p.group_in == 1 && p.group_out == 1 && row.panel > 0;
     case HALCONV_FORM_ROW_FUSED:
-        return transposed && p.groups == 1 && phases_fuse(p.axis[kX]) && row.key.out_layout == HALCONV_NHWC &&
+        return transposed && p.groups == 1 && phases_alike(p.axis[kX]) && row.key.out_layout == HALCONV_NHWC &&
                (row.panel == 0 || row.panel == p.axis[kX].stride * p.group_out);
     }
     return false;

@@ -9,8 +9,8 @@
 
 namespace halconv {
 
-// w[lane, i, tx, ty, tz, rx, ry, rz, block], lane fastest, and bias[lane, block]. The lanes of a block are `runs` runs of
-// `run_lanes` channels; in ROW_FUSED run r is x phase r, in the other forms there is one run.
+// w[lane, i, tx, ty, tz, rx, ry, rz, block], lane fastest, and bias[lane, block]. The lanes of a block are `runs`
+// runs of `run_lanes` channels; in ROW_FUSED run r is x phase r, in the other forms there is one run.
 struct PackedShape {
     int64_t runs, run_lanes;
     int64_t inputs, taps[3], phases[3], blocks;  // spatial axes z y x

@@ -102,9 +102,7 @@ int ask_scratch(const halconv_plan &plan, const BoxCall &box, int64_t bytes[2]) 
     return plan.row->scratch(argv);
 }
 
-uint64_t with_slack(int64_t bytes) {
-    return bytes == 0 ? 0 : align_up(static_cast<uint64_t>(bytes) + kArenaSlack);
-}
+uint64_t with_slack(int64_t bytes) { return bytes == 0 ? 0 : align_up(static_cast<uint64_t>(bytes) + kArenaSlack); }
 
 halconv_status size_workspace(halconv_plan &plan) {
     constexpr int64_t kMaxBytes = INT64_MAX / (2 * (kMaxThreads + 1));

@@ -8,13 +8,9 @@ using namespace halconv;
 
 namespace {
 
-bool aligned(const void *pointer, uintptr_t to) {
-    return reinterpret_cast<uintptr_t>(pointer) % to == 0;
-}
+bool aligned(const void *pointer, uintptr_t to) { return reinterpret_cast<uintptr_t>(pointer) % to == 0; }
 
-bool workspace_needed(const halconv_plan &plan) {
-    return plan.arena_bytes != 0 || plan.slice_bytes != 0;
-}
+bool workspace_needed(const halconv_plan &plan) { return plan.arena_bytes != 0 || plan.slice_bytes != 0; }
 
 struct RunArguments {
     const void *input, *packed, *residual;
@@ -66,8 +62,12 @@ halconv_status halconv_plan_run(const halconv_plan *plan, const void *input, con
     bias.buffer.dim = bias.dim;
 
     auto *arena = static_cast<uint8_t *>(workspace);
-    Workers workers{plan->threads,     plan->pool, plan->parallel_for, plan->caller_pool,
-                    arena ? arena + plan->arena_bytes : nullptr, plan->slice_bytes};
+    Workers workers{plan->threads,
+                    plan->pool,
+                    plan->parallel_for,
+                    plan->caller_pool,
+                    arena ? arena + plan->arena_bytes : nullptr,
+                    plan->slice_bytes};
     for (int i = 0; i < plan->boxes; ++i) {
         const BoxCall &box = plan->box[i];
         Tensor out = box.output.at(static_cast<uint8_t *>(output) + box.first_byte), added;

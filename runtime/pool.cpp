@@ -11,13 +11,11 @@ namespace halconv {
 
 namespace {
 
-// Loops of a layer follow each other within microseconds, and waking a sleeping thread takes about 50 of them: wait about
-// as long before sleeping (a pause takes 20 to 140 cycles, by processor).
+// Loops of a layer follow each other within microseconds, and waking a sleeping thread takes about 50 of them: wait
+// about as long before sleeping (a pause takes 20 to 140 cycles, by processor).
 constexpr int kSpins = 1000;
 
-bool take(sem_t *semaphore) {
-    return sem_trywait(semaphore) == 0;
-}
+bool take(sem_t *semaphore) { return sem_trywait(semaphore) == 0; }
 
 void wait(sem_t *semaphore) {
     for (int i = 0; i < kSpins; ++i) {
@@ -127,8 +125,8 @@ bool Pool::run(Work work, void *argument) {
     while (take(&tokens_)) {
         ++left;
     }
-    // With none taken back some worker takes pending_ to 0 and posts, perhaps already; else this thread does, unless some
-    // worker is still busy.
+    // With none taken back some worker takes pending_ to 0 and posts, perhaps already; else this thread does, unless
+    // some worker is still busy.
     if (left == 0 || pending_.fetch_sub(left, std::memory_order_acq_rel) != left) {
         wait(&finished_);
     }

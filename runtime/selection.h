@@ -11,12 +11,12 @@ namespace halconv {
 
 enum class Verdict : uint8_t {
     kAccepted,
-    kOtherProblem,   // the key does not accept the problem
-    kMissingFeature, // the processor lacks a feature that the kernel needs
-    kForm,           // the form's precondition does not hold
-    kTooSmall,       // a box of the output is smaller than min_extent
-    kTooLarge,       // the packed weights reach 2^31 elements
-    kOtherName       // the name does not match halconv_options.kernel
+    kOtherProblem,    // the key does not accept the problem
+    kMissingFeature,  // the processor lacks a feature that the kernel needs
+    kForm,            // the form's precondition does not hold
+    kTooSmall,        // a box of the output is smaller than min_extent
+    kTooLarge,        // the packed weights reach 2^31 elements
+    kOtherName        // the name does not match halconv_options.kernel
 };
 
 struct Candidate {
@@ -40,8 +40,8 @@ struct Query {
     int32_t cpu_features;  // mask of HALCONV_CPU_*
 };
 
-// Fills candidates[0, set.count): the accepted ones first, best first, then the others in the set's order. Returns how many
-// are accepted.
+// Fills candidates[0, set.count): the accepted ones first, best first, then the others in the set's order. Returns
+// how many are accepted.
 int32_t select_kernels(const halconv_kernel_set &set, const Query &query, Candidate *candidates);
 
 // Whether `name` contains `pattern`, or, where the pattern holds * (any text) or ? (any character), is matched by it.

@@ -97,7 +97,12 @@ template <class Op> void fix_weights(Op &op, const halconv_key &key, const Sched
 template <class Op> void fix_output(Op &op, const halconv_key &key, const Schedule &schedule) {
     constexpr bool by_phase = std::is_base_of_v<ByPhase<Op>, Op>;
     auto fix = [&](auto &buffer) {
-        if (schedule.form == HALCONV_FORM_ROW_FUSED) { return; }
+        if (schedule.form == HALCONV_FORM_ROW_FUSED) {
+            buffer.dim(0).set_min(0);
+            if (key.out[2] != HALCONV_FREE) { buffer.dim(0).set_extent(key.out[2] * key.group_out); }
+            for (int d : {2, 4, 5}) { buffer.dim(d).set_min(0); }
+            return;
+        }
         int64_t channel = key.out_layout == HALCONV_NHWC ? 1 : 0;
         fix_dimension(buffer, 0, key.group_out, channel);
         fix_dimension(buffer, 1, key.groups, times(channel, key.group_out));

@@ -172,7 +172,7 @@ void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form for
                     Schedule s;
                     s.form = form;
                     s.tile_x = x, s.tile_y = y, s.vectors = vectors, s.lanes = lanes;
-                    s.stage = !depthwise && !stays_inside(key);
+                    s.stage = !depthwise && (!stays_inside(key) || key.residual != 0);
                     choose_blocks(w, target, pinned, s);
                     found.push_back({s, predicted(w, tile, lanes) * lanes / target.vector_lanes});
                 }
@@ -200,7 +200,8 @@ void add_row_fused(const halconv_key &key, const TargetRow &target, std::vector<
             s.form = HALCONV_FORM_ROW_FUSED;
             s.tile_x = x, s.vectors = vectors, s.lanes = target.vector_lanes;
             s.stage = !stays_inside(key);
-            if (!fits_registers(tile, target) || x > w.x || s.panel() > w.channels) { continue; }
+            int64_t readable = s.stage ? w.x : w.x - 1;
+            if (!fits_registers(tile, target) || x > readable || s.panel() > w.channels) { continue; }
             found.push_back({s, predicted(w, tile, s.lanes)});
         }
     }

@@ -87,9 +87,10 @@ void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule
     Func output = s.output;
     Var block("block"), inner("inner"), xo("xo"), xi("xi"), strip("strip"), row("row"), yo("yo"), yi("yi"), job("job");
     output.split(s.lane, block, inner, schedule.panel(), TailStrategy::GuardWithIf);
-    output.split(s.x, xo, xi, schedule.tile_x, TailStrategy::ShiftInwards);
-    output.split(s.y, strip, row, schedule.rows, TailStrategy::ShiftInwards);
-    output.split(row, yo, yi, schedule.tile_y, TailStrategy::ShiftInwards);
+    // A pixel stored twice would add a residual that is the output itself twice.
+    TailStrategy tail = key.residual == 0 ? TailStrategy::ShiftInwards : TailStrategy::GuardWithIf;
+    output.split(s.x, xo, xi, schedule.tile_x, tail).split(s.y, strip, row, schedule.rows, tail);
+    output.split(row, yo, yi, schedule.tile_y, tail);
     std::vector<VarOrRVar> order = {inner, xi, yi};
     bool depthwise = schedule.form == HALCONV_FORM_DEPTHWISE;
     if (depthwise) { order.insert(order.end(), {block, xo, yo}); } else { order.insert(order.end(), {xo, yo}); }
@@ -146,8 +147,7 @@ void apply_schedule(ConvTransposeRowFused &op, const halconv_key &key, const Sch
     int panel = weights_panel(key, schedule);
     output.reorder(op.f, op.y, op.qy, op.qz, op.z, op.n).vectorize(op.f, schedule.lanes, TailStrategy::GuardWithIf);
     output.fuse(op.qy, op.qz, job).reorder(op.f, op.y, job, op.z, op.n).parallel(job);
-    row.compute_at(output, op.y).align_bounds(op.f, panel).store_in(MemoryType::Heap);
-    row.split(op.f, op.b, op.lane, panel, TailStrategy::RoundUp);
+    row.compute_at(output, op.y).bound(op.lane, 0, panel).store_in(MemoryType::Heap);
     row.split(op.b, bo, bi, schedule.tile_x, TailStrategy::ShiftInwards);
     row.split(op.lane, lo, li, schedule.panel(), TailStrategy::ShiftInwards).split(li, vectors, lanes, schedule.lanes);
     row.reorder(lanes, vectors, bi, bo, lo).vectorize(lanes).unroll(vectors).unroll(bi);

@@ -235,6 +235,9 @@ TEST_CASE("JSON lines have the promised keys, and an infinite level has no size"
                                            "percent_of_roofline", "max_error", "spread"});
     CHECK(row["time_us"] == 12.346);
     CHECK(row["max_error"].is_null());
+    BenchLine small = line;
+    small.max_error = 1.23456789e-6;
+    CHECK(nlohmann::json::parse(line_json(small))["max_error"] == 1.235e-6);
 }
 
 TEST_CASE("the table's rows are as long as its head") {

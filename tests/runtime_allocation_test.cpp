@@ -1,5 +1,6 @@
-// plan_run allocates nothing and starts no thread; plan_create says so when memory or threads are short. The C library's
-// malloc and pthread_create are replaced in this program, which a sanitizer does not allow: then the tests are left out.
+// plan_run allocates nothing and starts no thread; plan_create says so when memory or threads are short. The C
+// library's malloc and pthread_create are replaced in this program, which a sanitizer does not allow: then the tests
+// are left out.
 #include "tests/catch.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
@@ -12,6 +13,7 @@ TEST_CASE("plan_run does not allocate (skipped: malloc cannot be replaced here)"
 #include <pthread.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstring>
 
 #include "tests/reference.h"
@@ -19,13 +21,15 @@ TEST_CASE("plan_run does not allocate (skipped: malloc cannot be replaced here)"
 
 namespace {
 
-std::atomic<int> allocations{0};       // by any thread
-std::atomic<int> allowed{1 << 30};     // allocations before malloc fails
+std::atomic<int> allocations{0};    // by any thread
+std::atomic<int> allowed{1 << 30};  // allocations before malloc fails
 std::atomic<int> allowed_threads{1 << 30};
 
 bool allocation_allowed() {
     allocations++;
-    return allowed-- > 0;
+    bool yes = allowed-- > 0;
+    errno = yes ? errno : ENOMEM;
+    return yes;
 }
 
 }  // namespace

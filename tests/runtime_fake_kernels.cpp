@@ -131,9 +131,11 @@ float sum_of(const Call &call, const Element &e) {
     for (auto [tz, z] : axis[2].products) {
         for (auto [ty, y] : axis[1].products) {
             for (auto [tx, x] : axis[0].products) {
-                for (int64_t i = 0; i < call.input->dim[0].extent && inside(2, x) && inside(3, y) && inside(4, z); i++) {
-                    sum += at(*call.input, {i, e.g, x, y, z, e.n}) *
-                           at(*call.weights, {lane, i, tx, ty, tz, weights_phase_x, axis[1].phase, axis[2].phase, block});
+                for (int64_t i = 0; i < call.input->dim[0].extent && inside(2, x) && inside(3, y) && inside(4, z);
+                     i++) {
+                    sum +=
+                        at(*call.input, {i, e.g, x, y, z, e.n}) *
+                        at(*call.weights, {lane, i, tx, ty, tz, weights_phase_x, axis[1].phase, axis[2].phase, block});
                 }
             }
         }
@@ -214,7 +216,8 @@ int run_form(halconv_form form, bool transposed, void **argv) {
     std::memset(done, 0, rows);
     RowLoop loop{&call, done};
     const int min = 0;
-    int result = halconv_rt_do_par_for(call.user_context, compute_row, min, int(rows), reinterpret_cast<uint8_t *>(&loop));
+    int result =
+        halconv_rt_do_par_for(call.user_context, compute_row, min, int(rows), reinterpret_cast<uint8_t *>(&loop));
     for (size_t i = 0; i < rows && result == 0; i++) {
         result = done[i] == 1 ? 0 : halconv_rt_error(call.user_context);
     }
@@ -222,9 +225,7 @@ int run_form(halconv_form form, bool transposed, void **argv) {
     return result;
 }
 
-template <halconv_form form, bool transposed> int run(void **argv) {
-    return run_form(form, transposed, argv);
-}
+template <halconv_form form, bool transposed> int run(void **argv) { return run_form(form, transposed, argv); }
 
 // One byte for each row, and a row of values for each worker.
 int scratch(void **argv) {

@@ -1,5 +1,6 @@
-// Kernels written by hand from the text of runtime/core/kernel_table.h, one row for each form: plain loops over the buffers
-// and packed weights that the runtime hands them, with scratch memory and parallel loops like a compiled kernel's.
+// Kernels written by hand from the text of runtime/core/kernel_table.h, one row for each form: plain loops over the
+// buffers and packed weights that the runtime hands them, with scratch memory and parallel loops like a compiled
+// kernel's.
 #pragma once
 
 #include <cstdlib>

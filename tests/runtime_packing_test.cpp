@@ -34,7 +34,8 @@ struct PackedCase {
 };
 
 // The caller's element (group g, output channel o and input channel i in it, taps t), or 0 where a tap is -1.
-float source_weight(const PackedCase &c, const std::vector<float> &w, int64_t g, int64_t o, int64_t i, const int64_t t[3]) {
+float source_weight(const PackedCase &c, const std::vector<float> &w, int64_t g, int64_t o, int64_t i,
+                    const int64_t t[3]) {
     const Problem3 &p = c.shape;
     bool transposed = c.problem.op == HALCONV_CONV_TRANSPOSE;
     int64_t slow = transposed ? g * p.group_in + i : g * p.group_out + o;

@@ -1,4 +1,5 @@
-// Plans on hand-written kernels: every form and shape through the packed weights and boxes, and the status of each misuse.
+// Plans on hand-written kernels: every form and shape through the packed weights and boxes, and the status of each
+// misuse.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -67,7 +68,8 @@ bool has_output(const halconv_problem &p) {
     return std::all_of(out.begin(), out.end(), [](int64_t size) { return size > 0; });
 }
 
-// Runs a problem through a plan with guarded tensors, workspace and packed weights of exactly the sizes that the plan says.
+// Runs a problem through a plan with guarded tensors, workspace and packed weights of exactly the sizes that the plan
+// says.
 std::vector<float> run_guarded(const halconv_plan *plan, const halconv_problem &p, GuardSide side) {
     size_t elements = size_t(output_elements(p));
     Guarded<float> x(integers(input_elements(p), 1), side, 4), w(integers(weight_elements(p), 2), side, 4);
@@ -325,7 +327,8 @@ TEST_CASE("plan_pack answers each misuse with its status", "[runtime]") {
         return halconv_plan_pack(plan, w, layout, 0, static_cast<const float *>(b), to);
     };
     REQUIRE(pack(s.w.data(), HALCONV_WEIGHTS_HWOI, bias.data(), s.packed()) == HALCONV_OK);
-    CHECK(halconv_plan_pack(nullptr, s.w.data(), HALCONV_WEIGHTS_OIHW, 0, nullptr, s.packed()) == HALCONV_NULL_ARGUMENT);
+    CHECK(halconv_plan_pack(nullptr, s.w.data(), HALCONV_WEIGHTS_OIHW, 0, nullptr, s.packed()) ==
+          HALCONV_NULL_ARGUMENT);
     CHECK(pack(nullptr, HALCONV_WEIGHTS_OIHW, nullptr, s.packed()) == HALCONV_NULL_ARGUMENT);
     CHECK(pack(s.w.data(), HALCONV_WEIGHTS_OIHW, nullptr, nullptr) == HALCONV_NULL_ARGUMENT);
     CHECK(pack(s.w.data(), 4, nullptr, s.packed()) == HALCONV_INVALID_OPTIONS);

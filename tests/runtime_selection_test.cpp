@@ -85,18 +85,25 @@ TEST_CASE("among equally pinned kernels the estimate decides", "[runtime]") {
         halconv_kernel row = named(name);
         row.vector_lanes = lanes, row.tile_vectors = vectors, row.tile[2] = pixels;
         row.panel = lanes * vectors;
+        row.cpu_features = HALCONV_CPU_AVX2;
         return row;
     };
     // 14 pixels x 16 channels: the tile 14 x 2 of 8 lanes wastes nothing; 16 lanes x 1 vector are wider.
     Selection s = select_rows({tiled("one pixel", 8, 2, 1), tiled("14 pixels", 8, 2, 14), tiled("13 pixels", 8, 2, 13),
                                tiled("wide", 16, 1, 14), tiled("too wide", 16, 4, 7)},
-                              query_of(kProblem));
+                              query_of(kProblem, nullptr, HALCONV_CPU_AVX2));
     CHECK(s.names == Names{"wide", "14 pixels", "13 pixels", "too wide", "one pixel"});
     // Three output channels leave most lanes of a wide vector idle, and take the time of full ones.
     halconv_problem few = square_problem(HALCONV_CONV, 16, 8, 3, 3, 1);
-    Selection t = select_rows({tiled("two vectors", 8, 2, 14), tiled("one vector", 8, 1, 14)}, query_of(few));
+    Selection t = select_rows({tiled("two vectors", 8, 2, 14), tiled("one vector", 8, 1, 14)},
+                              query_of(few, nullptr, HALCONV_CPU_AVX2));
     CHECK(t.names == Names{"one vector", "two vectors"});
     CHECK(t.candidates[0].rate > 1.8 * t.candidates[1].rate);
+    // The baseline multiplies and adds in two operations.
+    halconv_kernel baseline = tiled("baseline", 8, 2, 14);
+    baseline.cpu_features = 0;
+    Selection u = select_rows({baseline, tiled("fused", 8, 2, 14)}, query_of(few, nullptr, HALCONV_CPU_AVX2));
+    CHECK(u.names == Names{"fused", "baseline"});
 }
 
 TEST_CASE("the estimate prefers row-fused lanes for few channels", "[runtime]") {
@@ -194,8 +201,7 @@ TEST_CASE("describe says why, for every row", "[runtime]") {
           "chosen: compiled for 5 fields of the problem, the next best for 4\n"
           "open: accepts the problem; compiled for 4 of its fields\n"
           "plain: accepts the problem; a reference kernel, without a schedule\n"
-          "other: made for stride y 2, the problem has 1\n"
-          "transposed: made for another operation\n");
+          "other: made for stride y 2, the problem has 1\n");
     // One pixel and one vector of 8 lanes in four cycles, or of one lane.
     CHECK(describe({slow, open}, kProblem) ==
           "open\n"

@@ -17,6 +17,10 @@ double rounded(double value, int decimals) {
     return std::round(value * scale) / scale;
 }
 
+double significant(double value, int digits) {
+    return value != 0 && std::isfinite(value) ? std::stod(fmt::format("{:.{}e}", value, digits - 1)) : value;
+}
+
 }  // namespace
 
 std::string machine_json(const Machine &machine, const std::string &target) {
@@ -49,7 +53,7 @@ std::string line_json(const BenchLine &line) {
                 {"gflops", rounded(line.gflops, 3)},
                 {"percent_of_peak", rounded(line.percent_of_peak, 2)},
                 {"percent_of_roofline", rounded(line.percent_of_roofline, 2)},
-                {"max_error", line.max_error},
+                {"max_error", significant(line.max_error, 4)},
                 {"spread", rounded(line.spread, 4)}}
         .dump();
 }

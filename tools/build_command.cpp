@@ -1,6 +1,5 @@
 #include "tools/build_command.h"
 
-#include <algorithm>
 #include <cctype>
 #include <chrono>
 #include <filesystem>
@@ -11,6 +10,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "tools/build.h"
 #include "tools/layer.h"
@@ -34,10 +34,10 @@ std::string default_name(const std::string &argument) {
     return name.empty() || std::isdigit(static_cast<unsigned char>(name[0])) ? "k" + name : name;
 }
 
-// NAME.json has one object a line.
-int64_t count_lines(const std::filesystem::path &path) {
+// NAME.json is an array with an object for each kernel.
+size_t count_kernels(const std::filesystem::path &path) {
     std::ifstream file(path);
-    return std::count(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>(), '\n');
+    return nlohmann::json::parse(file).size();
 }
 
 int build(BuildCommand &command) {
@@ -55,7 +55,7 @@ int build(BuildCommand &command) {
     bar.clear();
     double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     std::filesystem::path stem = std::filesystem::path(command.folder) / name;
-    int64_t kernels = count_lines(stem.string() + ".json");
+    size_t kernels = count_kernels(stem.string() + ".json");
     fmt::print("{}: {} layers, {} kernels for {}, {} of them compiled now, {:.1f} s\n",
                (stem.parent_path() / fmt::format("lib{}.a", name)).string(), layers.size(), kernels,
                fmt::join(command.options.targets, " "), compiled, seconds);

@@ -61,7 +61,7 @@ Explanation explain_problem(const halconv_problem &p, const int64_t *out) {
     auto add = [&](const char *method, const char *why, auto per_axis) {
         e.methods.push_back({method, why, product(e.axes, pairs, per_axis)});
     };
-    add("useful", "products of a weight with an element of the input that reach the output", matrix_entries);
+    add("useful", "pairs of a weight and an input that reach the output", matrix_entries);
     auto all_taps = [](const AxisExplanation &x) { return x.low * x.axis.kernel; };
     if (p.op == HALCONV_CONV) {
         add("direct", "each output times each tap; at the edges some meet padding", all_taps);
@@ -80,8 +80,7 @@ Explanation explain_problem(const halconv_problem &p, const int64_t *out) {
     }
     add("phase", "each output times the taps of its phase; at the edges some meet no input",
         [](const AxisExplanation &x) { return x.gathered_products; });
-    add("gemm_col2im", "each input times each tap into a column buffer, then added up; what is cropped is computed too",
-        all_taps);
+    add("gemm_col2im", "each input times each tap, then added up; what is cropped is computed too", all_taps);
     add("zero_insertion", "a convolution over the input with stride - 1 zeros between its elements",
         [](const AxisExplanation &x) { return x.high * x.axis.kernel; });
     return e;

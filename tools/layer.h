@@ -4,6 +4,7 @@
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "halconv/halconv.h"
@@ -36,6 +37,9 @@ std::vector<Layer> load_layers(const std::vector<std::string> &arguments, const 
 
 // The same for an argument that stands for exactly one layer.
 Layer load_layer(const std::string &argument, const Remark &remark);
+
+// FILE and NAME of an argument FILE#NAME; the name is empty where there is none, or where a file is called FILE#NAME.
+std::pair<std::string, std::string> split_layer_argument(const std::string &argument);
 
 // The layer as a JSON object of the layer-list format, with explicit padding (one line, no newline).
 std::string layer_json(const Layer &layer);

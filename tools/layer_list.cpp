@@ -92,16 +92,6 @@ void select_layer(std::vector<Layer> &layers, const std::string &path, const std
                                  layers.size() > kMostNames ? ", .." : ""));
 }
 
-// "FILE#name" where no file is called that; the name may hold further # signs.
-std::pair<std::string, std::string> split_argument(const std::string &argument) {
-    std::error_code error;
-    size_t hash = argument.find('#');
-    if (hash == std::string::npos || std::filesystem::exists(argument, error)) {
-        return {argument, ""};
-    }
-    return {argument.substr(0, hash), argument.substr(hash + 1)};
-}
-
 std::vector<Layer> read_file(const std::string &path, const Remark &remark) {
     std::string extension = std::filesystem::path(path).extension().string();
     if (extension == ".onnx") {
@@ -119,10 +109,19 @@ std::vector<Layer> read_file(const std::string &path, const Remark &remark) {
 
 }  // namespace
 
+std::pair<std::string, std::string> split_layer_argument(const std::string &argument) {
+    std::error_code error;
+    size_t hash = argument.find('#');
+    if (hash == std::string::npos || std::filesystem::exists(argument, error)) {
+        return {argument, ""};
+    }
+    return {argument.substr(0, hash), argument.substr(hash + 1)};
+}
+
 std::vector<Layer> load_layers(const std::vector<std::string> &arguments, const Remark &remark) {
     std::vector<Layer> layers;
     for (const std::string &argument : arguments) {
-        auto [path, name] = split_argument(argument);
+        auto [path, name] = split_layer_argument(argument);
         std::vector<Layer> read = read_file(path, remark);
         if (path != argument) {
             select_layer(read, path, name);

@@ -24,7 +24,8 @@ int report(const std::string &reason, int status) {
 
 int parse_and_run(int argc, char **argv) {
     CLI::App program{
-        "Compiles convolutions and transposed convolutions into kernels, and runs, times and explains them."};
+        "Compiles convolutions and transposed convolutions into kernels, and runs, times and explains them.",
+        "halconv"};
     program.footer(
         "LAYERS are layer lists (.jsonl, one JSON object a line), LIST.jsonl#name, single layer objects (.json)\n"
         "or ONNX models (.onnx, also MODEL.onnx#node). Exit status: 0, 1 the work failed, 2 bad input or usage.");

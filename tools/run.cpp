@@ -1,6 +1,6 @@
 #include "tools/run.h"
 
-#include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -56,9 +56,8 @@ struct Operands {
 
 // The weights and bias that the model itself holds for a node.
 void take_model_values(const RunOptions &options, const Layer &layer, Operands &operands) {
-    std::string path = options.layer.substr(0, options.layer.find(".onnx") + 5);
-    bool is_model = path.size() > 5 && path.compare(path.size() - 5, 5, ".onnx") == 0;
-    if (!is_model) {
+    std::string path = split_layer_argument(options.layer).first;
+    if (std::filesystem::path(path).extension() != ".onnx") {
         throw InputError("run: --weights is required: only an ONNX model holds weights of its own");
     }
     for (OnnxLayer &imported : import_onnx(

@@ -49,8 +49,8 @@ struct Tensor {
     }
 };
 
-// Appends dimension [min, min + extent) to a tensor. A stride is used only where the extent exceeds 1; one that does not
-// fit (phases further apart than the tensor is large) becomes 0.
+// Appends dimension [min, min + extent) to a tensor. A stride is used only where the extent exceeds 1; one that does
+// not fit (phases further apart than the tensor is large) becomes 0.
 inline void add_dimension(Tensor &tensor, int64_t min, int64_t extent, int64_t stride) {
     tensor.dim[tensor.buffer.dimensions++] = {static_cast<int32_t>(min), static_cast<int32_t>(extent),
                                               stride <= INT32_MAX ? static_cast<int32_t>(stride) : 0, 0};

@@ -9,19 +9,18 @@ namespace halconv {
 
 class Pool;
 
-// Packed weights, workspace and every block of scratch memory start at a multiple of this: one AVX-512 vector, one line.
+// Packed weights, workspace and every block of scratch memory start at a multiple of this: one AVX-512 vector, one
+// line.
 constexpr uint64_t kAlignment = 64;
 
-constexpr uint64_t align_up(uint64_t bytes) {
-    return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-}
+constexpr uint64_t align_up(uint64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-// What an arena needs beyond the bytes that a kernel's `scratch` reports: a header of 64 bytes, rounding to 64 and Halide's
-// own padding (up to a vector) for each block, for at least 20 blocks that live at one time.
+// What an arena needs beyond the bytes that a kernel's `scratch` reports: a header of 64 bytes, rounding to 64 and
+// Halide's own padding (up to a vector) for each block, for at least 20 blocks that live at one time.
 constexpr uint64_t kArenaSlack = 4096;
 
-// A stack of blocks in memory of the caller. Blocks may be released in any order; the space of a block is used again when
-// every later one has been released too.
+// A stack of blocks in memory of the caller. Blocks may be released in any order; the space of a block is used again
+// when every later one has been released too.
 class Arena {
   public:
     Arena(uint8_t *memory, uint64_t bytes) : memory_(memory), bytes_(bytes) {}

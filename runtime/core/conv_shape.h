@@ -139,10 +139,6 @@ inline int split_phases(int64_t stride, int64_t out, PhaseBox boxes[2]) {
     return count;
 }
 
-// Whether all x phases of a transposed convolution have the same taps' inputs b, b - 1, .., so that (x phase, channel)
-// can be the lanes of one kernel: kernel = T * stride and dilation 1.
-inline bool phases_fuse(const Axis<int64_t> &axis) { return axis.dilation == 1 && axis.kernel % axis.stride == 0; }
-
 // How many of the low positions 0 .. low - 1 meet one of the high positions 0 .. high - 1 through `tap`.
 inline int64_t meeting_lows(const Axis<int64_t> &axis, int64_t tap, int64_t low, int64_t high) {
     int64_t reach = high_coordinate(axis, int64_t(0), tap);

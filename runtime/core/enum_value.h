@@ -1,4 +1,5 @@
-// The integer in an enumeration that a caller passed: it may be any, and loading it as the enumeration would be undefined.
+// The integer in an enumeration that a caller passed: it may be any, and loading it as the enumeration would be
+// undefined.
 #pragma once
 
 #include <cstdint>

@@ -13,7 +13,7 @@
 #include <time.h>
 
 #include "halconv/halconv.h"
-#include "upscale_kernels.h"
+#include "upscale.h"
 
 enum { kChannels = 3, kLayers = 2, kMostRuns = 25, kLeastRuns = 3, kText = 1024 };
 
@@ -58,9 +58,7 @@ static void *allocate(size_t bytes) {
     return memory;
 }
 
-static int64_t clamp(int64_t value, int64_t last) {
-    return value < 0 ? 0 : value > last ? last : value;
-}
+static int64_t clamp(int64_t value, int64_t last) { return value < 0 ? 0 : value > last ? last : value; }
 
 /* The image with each border pixel repeated once outwards, values 0 to 255. Any kind of PNG; transparency over white. */
 static struct picture read_image(const char *path) {
@@ -128,7 +126,7 @@ static float *read_weights(const char *folder, const struct layer *layer, size_t
 
 /* The first line of the plan's description names the kernel, the second says why it was chosen. */
 static void describe(const halconv_plan *plan, struct result *result) {
-    char text[2 * kText];
+    char text[kText];
     halconv_plan_describe(plan, text, sizeof text);
     char *reason = strchr(text, '\n');
     if (reason) {
@@ -190,7 +188,7 @@ static struct result run_layer(const struct layer *layer, const struct picture *
     const halconv_problem problem = layer_problem(layer, input);
     const int64_t taps = problem.kernel[0] * problem.kernel[1];
     halconv_plan *plan;
-    check(halconv_plan_create(upscale_kernels_kernels(), &problem, NULL, &plan), layer->name);
+    check(halconv_plan_create(upscale_kernels(), &problem, NULL, &plan), layer->name);
 
     int64_t out[2];
     check(halconv_plan_output_size(plan, out), layer->name);
@@ -216,17 +214,10 @@ static struct result run_layer(const struct layer *layer, const struct picture *
 }
 
 static void print_table(const struct layer *layers, const struct result *results, double peak) {
-    int kernel_width = 6, reason_width = 3;
+    printf("%-5s  %9s  %7s  %9s  %s\n", "layer", "time us", "GFLOP/s", "% of peak", "kernel, and why");
     for (int i = 0; i < kLayers; ++i) {
-        const int kernel = (int)strlen(results[i].kernel), reason = (int)strlen(results[i].reason);
-        kernel_width = kernel > kernel_width ? kernel : kernel_width;
-        reason_width = reason > reason_width ? reason : reason_width;
-    }
-    printf("%-5s  %-*s  %-*s  %9s  %7s  %9s\n", "layer", kernel_width, "kernel", reason_width, "why", "time us", "GFLOP/s",
-           "% of peak");
-    for (int i = 0; i < kLayers; ++i) {
-        printf("%-5s  %-*s  %-*s  %9.1f  %7.1f  %9.1f\n", layers[i].name, kernel_width, results[i].kernel, reason_width,
-               results[i].reason, results[i].seconds * 1e6, results[i].gflops, 100 * results[i].gflops / peak);
+        printf("%-5s  %9.1f  %7.1f  %9.1f  %s\n%36s  %s\n", layers[i].name, results[i].seconds * 1e6, results[i].gflops,
+               100 * results[i].gflops / peak, results[i].kernel, "", results[i].reason);
     }
 }
 

@@ -146,13 +146,15 @@ HALCONV_API halconv_status halconv_plan_pack(const halconv_plan *plan, const voi
                                              void *packed);
 
 /* Runs the layer: output = activation(op(input, packed) + residual). Tensors are dense in the problem's layouts.
- * `residual` has the output's shape and is read only if problem.residual is set. `output` overlaps no other argument.
+ * `residual` has the output's shape and is read only if problem.residual is set; it may be `output` itself. `output`
+ * overlaps no other argument.
  * `workspace` has halconv_plan_workspace_bytes bytes aligned to 64 and belongs to this call while it runs. */
 HALCONV_API halconv_status halconv_plan_run(const halconv_plan *plan, const void *input, const void *packed,
                                             const void *residual, void *output, void *workspace);
 
 /* Writes text like snprintf: at most `size` bytes with the closing zero; returns the length that the whole text has.
- * First line: the kernel's name. Second: why it was chosen. Then a line for each other candidate, "NAME: reason". */
+ * First line: the kernel's name. Second: why it was chosen. Then a line for each other candidate, "NAME: reason": the
+ * kernels of the set for the problem's operation, element type and layouts, those that accept the problem first. */
 HALCONV_API size_t halconv_plan_describe(const halconv_plan *plan, char *text, size_t size);
 
 /* Ends the plan and its threads. Null is allowed. The plan must not be running. */
