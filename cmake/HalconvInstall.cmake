@@ -8,15 +8,13 @@ file(RELATIVE_PATH private_from_bin /${CMAKE_INSTALL_BINDIR} /${private})
 file(RELATIVE_PATH HALCONV_PREFIX_FROM_PKGCONFIG /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 
 set_target_properties(halconv PROPERTIES INSTALL_RPATH "$ORIGIN/${private_from_bin}")
-# In the build tree the built-in kernels are made by a program that links the runtime: only the installed one names them.
-target_link_libraries(halconv_runtime INTERFACE $<INSTALL_INTERFACE:halconv::builtin>)
 
 install(TARGETS halconv_runtime halconv EXPORT halconvTargets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES $<TARGET_FILE:halconv_builtin> DESTINATION ${CMAKE_INSTALL_LIBDIR})
 # kernel_table.h is for `halconv build`, which compiles a table.
 install(FILES runtime/include/halconv/halconv.h runtime/core/kernel_table.h
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/halconv)
-install(FILES $<TARGET_FILE:Halide::Halide> DESTINATION ${private})
+install(IMPORTED_RUNTIME_ARTIFACTS Halide::Halide LIBRARY DESTINATION ${private})
 
 install(EXPORT halconvTargets NAMESPACE halconv:: DESTINATION ${package})
 configure_package_config_file(cmake/halconvConfig.cmake.in halconvConfig.cmake INSTALL_DESTINATION ${package}

@@ -9,8 +9,12 @@ namespace {
 
 // Whether all phases of an axis have the same number of taps, known when the generator runs.
 bool same_taps_in_every_phase(const AxisPins &pins) {
-    if (pins.stride == 1) { return true; }
-    if (pins.kernel == HALCONV_FREE || pins.stride == HALCONV_FREE || pins.dilation == HALCONV_FREE) { return false; }
+    if (pins.stride == 1) {
+        return true;
+    }
+    if (pins.kernel == HALCONV_FREE || pins.stride == HALCONV_FREE || pins.dilation == HALCONV_FREE) {
+        return false;
+    }
     return phases_alike({pins.kernel, pins.stride, pins.dilation, 0});
 }
 
@@ -18,22 +22,26 @@ bool same_taps_in_every_phase(const AxisPins &pins) {
 struct PhaseOf {
     Expr r, taps, base;  // phase, its number of taps, and the input position of m = 0 for coordinate 0
     PhaseOf(const PhaseAxis<Expr> &axis, const Expr &q)
-        : r(axis.phase(q)), taps(axis.taps(r)), base(axis.base(q) + axis.input_offset(r)) {
-    }
+        : r(axis.phase(q)), taps(axis.taps(r)), base(axis.base(q) + axis.input_offset(r)) {}
 };
 
 }  // namespace
 
-template <class Derived>
-void ByPhase<Derived>::define_sum(const Expr &lane, const Expr &block, const Expr &channels) {
+template <class Derived> void ByPhase<Derived>::define_sum(const Expr &lane, const Expr &block, const Expr &channels) {
     PhaseAxis<Expr> ax = phase_axis_of(pins_x, axis_x), ay = phase_axis_of(pins_y, axis_y),
                     az = phase_axis_of(pins_z, axis_z);
     define_padded();
     PhaseOf px(ax, qx), py(ay, qy), pz(az, qz);
     taps = RDom(0, channels, 0, ax.max_taps(), 0, ay.max_taps(), 0, az.max_taps(), "taps");
-    if (!same_taps_in_every_phase(pins_x)) { taps.where(taps[1] < px.taps); }
-    if (!same_taps_in_every_phase(pins_y)) { taps.where(taps[2] < py.taps); }
-    if (!same_taps_in_every_phase(pins_z)) { taps.where(taps[3] < pz.taps); }
+    if (!same_taps_in_every_phase(pins_x)) {
+        taps.where(taps[1] < px.taps);
+    }
+    if (!same_taps_in_every_phase(pins_y)) {
+        taps.where(taps[2] < py.taps);
+    }
+    if (!same_taps_in_every_phase(pins_z)) {
+        taps.where(taps[3] < pz.taps);
+    }
     sum(c, g, qx, x, qy, y, qz, z, n) = bias(lane, block);
     sum(c, g, qx, x, qy, y, qz, z, n) +=
         weights(lane, taps[0], taps[1], taps[2], taps[3], px.r, py.r, pz.r, block) *
@@ -48,9 +56,7 @@ void ConvTransposePhase::generate() {
     define_sum(c % panel, g * blocks + c / panel, input.dim(0).extent());
 }
 
-void ConvTransposeDepthwise::generate() {
-    define_sum(g % panel, g / panel, 1);
-}
+void ConvTransposeDepthwise::generate() { define_sum(g % panel, g / panel, 1); }
 
 void ConvTransposeRowFused::generate() {
     PhaseAxis<Expr> ax = phase_axis_of(pins_x, axis_x), ay = phase_axis_of(pins_y, axis_y),
@@ -59,8 +65,12 @@ void ConvTransposeRowFused::generate() {
     define_padded();
     PhaseOf py(ay, qy), pz(az, qz);
     taps = RDom(0, input.dim(0).extent(), 0, ax.max_taps(), 0, ay.max_taps(), 0, az.max_taps(), "taps");
-    if (!same_taps_in_every_phase(pins_y)) { taps.where(taps[2] < py.taps); }
-    if (!same_taps_in_every_phase(pins_z)) { taps.where(taps[3] < pz.taps); }
+    if (!same_taps_in_every_phase(pins_y)) {
+        taps.where(taps[2] < py.taps);
+    }
+    if (!same_taps_in_every_phase(pins_z)) {
+        taps.where(taps[3] < pz.taps);
+    }
     sum(lane, b, qy, y, qz, z, n) = bias(lane, 0);
     sum(lane, b, qy, y, qz, z, n) += weights(lane, taps[0], taps[1], taps[2], taps[3], 0, py.r, pz.r, 0) *
                                      padded(taps[0], 0, b - taps[1], y + py.base - taps[2] * ay.input_step(),

@@ -23,8 +23,7 @@ struct AxisPins {
     Halide::GeneratorParam<int> kernel, stride, dilation, pad_before;
     explicit AxisPins(const std::string &axis)
         : kernel("kernel_" + axis, HALCONV_FREE), stride("stride_" + axis, HALCONV_FREE),
-          dilation("dilation_" + axis, HALCONV_FREE), pad_before("pad_before_" + axis, HALCONV_FREE) {
-    }
+          dilation("dilation_" + axis, HALCONV_FREE), pad_before("pad_before_" + axis, HALCONV_FREE) {}
 };
 
 template <class Derived, int kOutputDimensions> class Operation : public Halide::Generator<Derived> {
@@ -62,9 +61,7 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
     using Expr = Halide::Expr;
     using Scalars = Halide::GeneratorInput<int32_t[kAxisScalars]>;
 
-    static Expr pinned(int pin, const Expr &at_run_time) {
-        return pin == HALCONV_FREE ? at_run_time : Expr(pin);
-    }
+    static Expr pinned(int pin, const Expr &at_run_time) { return pin == HALCONV_FREE ? at_run_time : Expr(pin); }
 
     static PhaseAxis<Expr> phase_axis_of(const AxisPins &pins, const Scalars &scalars) {
         Axis<Expr> axis{pinned(pins.kernel, scalars[kKernel]), pinned(pins.stride, scalars[kStride]),
@@ -84,7 +81,9 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
         };
         if (!interior || bound_groups) {
             Halide::Region bounds = {{}, range(1, bound_groups), {}, {}, {}, {}};
-            for (int d = 2; d < 5; d++) { bounds[size_t(d)] = range(d, !interior); }
+            for (int d = 2; d < 5; d++) {
+                bounds[size_t(d)] = range(d, !interior);
+            }
             source = Halide::BoundaryConditions::constant_exterior(source, 0.0f, bounds);
         }
         padded(c, g, x, y, z, n) = source(c, g, x, y, z, n);
@@ -110,11 +109,16 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
         Expr erf = select(v < 0, -1.0f, 1.0f) * (1.0f - series * exp(-u * u));
         Expr gelu = 0.5f * v * (1.0f + erf);
         switch (activation_pin) {
-        case HALCONV_LINEAR: return linear;
-        case HALCONV_TANH: return tanh;
-        case HALCONV_SIGMOID: return sigmoid;
-        case HALCONV_SILU: return v * sigmoid;
-        case HALCONV_GELU: return gelu;
+        case HALCONV_LINEAR:
+            return linear;
+        case HALCONV_TANH:
+            return tanh;
+        case HALCONV_SIGMOID:
+            return sigmoid;
+        case HALCONV_SILU:
+            return v * sigmoid;
+        case HALCONV_GELU:
+            return gelu;
         default:
             return select(activation == HALCONV_TANH, tanh, activation == HALCONV_SIGMOID, sigmoid,
                           activation == HALCONV_SILU, v * sigmoid, activation == HALCONV_GELU, gelu, linear);

@@ -27,20 +27,20 @@ void set_pins(Internal::AbstractGenerator &generator, const halconv_key &key, co
     set("panel", weights_panel(key, schedule));
     set("activation_pin", key.activation);
     set("residual_pin", key.residual);
-    generator.set_generatorparam_value("interior", schedule.stage || schedule.reference ||
-                                                           schedule.form == HALCONV_FORM_DEPTHWISE
-                                                       ? "false"
-                                                       : "true");
-    bool whole_panels = key.groups != HALCONV_FREE && key.groups % weights_panel(key, schedule) == 0;
     generator.set_generatorparam_value(
-        "bound_groups", schedule.form == HALCONV_FORM_DEPTHWISE && !whole_panels ? "true" : "false");
+        "interior", schedule.stage || schedule.reference || schedule.form == HALCONV_FORM_DEPTHWISE ? "false" : "true");
+    bool whole_panels = key.groups != HALCONV_FREE && key.groups % weights_panel(key, schedule) == 0;
+    generator.set_generatorparam_value("bound_groups",
+                                       schedule.form == HALCONV_FORM_DEPTHWISE && !whole_panels ? "true" : "false");
 }
 
 // Tells Halide what the key fixes about a buffer's dimension; a free extent or stride is left to run time.
 template <class Buffer> void fix_dimension(Buffer &buffer, int d, int32_t extent, int64_t stride) {
     auto dim = buffer.dim(d);
     dim.set_min(0);
-    if (extent != HALCONV_FREE) { dim.set_extent(extent); }
+    if (extent != HALCONV_FREE) {
+        dim.set_extent(extent);
+    }
     if (stride > 0) {
         dim.set_stride(int32_t(stride));
     } else {
@@ -49,9 +49,7 @@ template <class Buffer> void fix_dimension(Buffer &buffer, int d, int32_t extent
 }
 
 // Product of pins; 0 where one is free or an earlier product was.
-int64_t times(int64_t a, int32_t pin) {
-    return pin == HALCONV_FREE ? 0 : a * pin;
-}
+int64_t times(int64_t a, int32_t pin) { return pin == HALCONV_FREE ? 0 : a * pin; }
 
 // The input (i, g, x, y, z, n): extents and dense strides as far as they are pinned.
 template <class Op> void fix_input(Op &op, const halconv_key &key) {
@@ -68,7 +66,9 @@ template <class Op> void fix_input(Op &op, const halconv_key &key) {
 // Packed weights (lane, i, tx, ty, tz, rx, ry, rz, block) and bias (lane, block).
 template <class Op> void fix_weights(Op &op, const halconv_key &key, const Schedule &schedule) {
     int32_t extents[9];
-    for (int32_t &extent : extents) { extent = HALCONV_FREE; }
+    for (int32_t &extent : extents) {
+        extent = HALCONV_FREE;
+    }
     extents[0] = weights_panel(key, schedule);
     extents[1] = schedule.form == HALCONV_FORM_DEPTHWISE ? 1 : key.group_in;
     for (int d = 0; d < 3; d++) {
@@ -99,8 +99,12 @@ template <class Op> void fix_output(Op &op, const halconv_key &key, const Schedu
     auto fix = [&](auto &buffer) {
         if (schedule.form == HALCONV_FORM_ROW_FUSED) {
             buffer.dim(0).set_min(0);
-            if (key.out[2] != HALCONV_FREE) { buffer.dim(0).set_extent(key.out[2] * key.group_out); }
-            for (int d : {2, 4, 5}) { buffer.dim(d).set_min(0); }
+            if (key.out[2] != HALCONV_FREE) {
+                buffer.dim(0).set_extent(key.out[2] * key.group_out);
+            }
+            for (int d : {2, 4, 5}) {
+                buffer.dim(d).set_min(0);
+            }
             return;
         }
         int64_t channel = key.out_layout == HALCONV_NHWC ? 1 : 0;
@@ -112,7 +116,9 @@ template <class Op> void fix_output(Op &op, const halconv_key &key, const Schedu
             fix_dimension(buffer, 4, key.out[0], 0);
             fix_dimension(buffer, 5, key.batch, 0);
         } else {
-            for (int d = 3; d < 9; d += 2) { buffer.dim(d).set_min(0); }
+            for (int d = 3; d < 9; d += 2) {
+                buffer.dim(d).set_min(0);
+            }
         }
     };
     fix(op.output);
@@ -121,7 +127,9 @@ template <class Op> void fix_output(Op &op, const halconv_key &key, const Schedu
 
 void append_arguments(Internal::AbstractGenerator &generator, std::vector<Argument> &arguments) {
     for (const auto &info : generator.arginfos()) {
-        if (info.dir != Internal::ArgInfoDirection::Input) { continue; }
+        if (info.dir != Internal::ArgInfoDirection::Input) {
+            continue;
+        }
         for (const Parameter &p : generator.input_parameter(info.name)) {
             arguments.emplace_back(p.name(), p.is_buffer() ? Argument::InputBuffer : Argument::InputScalar, p.type(),
                                    p.dimensions(), p.get_argument_estimates());
@@ -138,7 +146,9 @@ template <class Op> Module compile_form(const CompileJob &job) {
     fix_input(*op, job.key);
     fix_weights(*op, job.key, job.schedule);
     fix_output(*op, job.key, job.schedule);
-    if (!job.schedule.reference) { apply_schedule(*op, job.key, job.schedule); }
+    if (!job.schedule.reference) {
+        apply_schedule(*op, job.key, job.schedule);
+    }
     std::vector<Argument> arguments;
     append_arguments(generator, arguments);
     auto peak = std::make_shared<ScratchPass::Peak>();
@@ -151,9 +161,12 @@ template <class Op> Module compile_form(const CompileJob &job) {
 Module compile_module(const CompileJob &job) {
     bool transpose = job.key.op == HALCONV_CONV_TRANSPOSE;
     switch (job.schedule.form) {
-    case HALCONV_FORM_DIRECT: return compile_form<ConvDirect>(job);
-    case HALCONV_FORM_PHASE: return compile_form<ConvTransposePhase>(job);
-    case HALCONV_FORM_ROW_FUSED: return compile_form<ConvTransposeRowFused>(job);
+    case HALCONV_FORM_DIRECT:
+        return compile_form<ConvDirect>(job);
+    case HALCONV_FORM_PHASE:
+        return compile_form<ConvTransposePhase>(job);
+    case HALCONV_FORM_ROW_FUSED:
+        return compile_form<ConvTransposeRowFused>(job);
     case HALCONV_FORM_DEPTHWISE:
         return transpose ? compile_form<ConvTransposeDepthwise>(job) : compile_form<ConvDepthwise>(job);
     }
@@ -161,11 +174,8 @@ Module compile_module(const CompileJob &job) {
 }
 
 struct ThrowErrors : CompileTimeErrorReporter {
-    void warning(const char *) override {
-    }
-    void error(const char *message) override {
-        throw std::runtime_error(message);
-    }
+    void warning(const char *) override {}
+    void error(const char *message) override { throw std::runtime_error(message); }
 };
 
 }  // namespace

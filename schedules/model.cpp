@@ -20,19 +20,14 @@ constexpr int kFloatBytes = 4;
 constexpr int kMostTilePixels = 28;
 constexpr int kMostTileRows = 4;
 constexpr size_t kMostCandidates = 24;
+constexpr double kRowCopyShare = 0.95;  // what the copy of a finished row leaves of the row-fused form's speed
 
 // A free size is assumed to be common.
-int64_t assume(int32_t pin, int64_t common) {
-    return pin == HALCONV_FREE ? common : pin;
-}
+int64_t assume(int32_t pin, int64_t common) { return pin == HALCONV_FREE ? common : pin; }
 
-int64_t round_up(int64_t a, int64_t b) {
-    return (a + b - 1) / b * b;
-}
+int64_t round_up(int64_t a, int64_t b) { return (a + b - 1) / b * b; }
 
-int64_t divide_up(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 Axis<int64_t> assumed_axis(const halconv_key &key, int d) {
     return {assume(key.kernel[d], 3), assume(key.stride[d], key.op == HALCONV_CONV ? 1 : 2), assume(key.dilation[d], 1),
@@ -43,17 +38,16 @@ bool is_pinned_axis(const halconv_key &key, int d) {
     return key.kernel[d] != HALCONV_FREE && key.stride[d] != HALCONV_FREE && key.dilation[d] != HALCONV_FREE;
 }
 
-bool is_depthwise(const halconv_key &key) {
-    return key.group_in == 1 && key.group_out == 1 && key.groups != 1;
-}
+bool is_depthwise(const halconv_key &key) { return key.group_in == 1 && key.group_out == 1 && key.groups != 1; }
 
 // A problem as the model sees it: `repeats` GEMMs of (x * y pixels) x (reduction) x (channels).
 struct Work {
-    double repeats;          // batch, groups, phases and z positions
-    int64_t x, y;            // positions of one phase
+    double repeats;            // batch, groups, phases and z positions
+    int64_t x, y;              // positions of one phase
     int64_t least_x, least_y;  // of the phase with the fewest
-    int64_t channels;        // lanes needed
-    double reduction;        // multiply-adds of an output, the phases' mean
+    int64_t channels;          // lanes needed
+    double reduction;          // multiply-adds of an output, the phases' mean
+    double phases;
     double input_bytes, weight_bytes;
     int64_t staged_row_bytes;
 };
@@ -66,6 +60,7 @@ Work work_of(const halconv_key &key) {
     w.repeats = double(assume(key.batch, 1) * groups);
     w.reduction = group_in;
     double taps = 1;
+    w.phases = 1;
     for (int d = 0; d < 3; d++) {
         Axis<int64_t> axis = assumed_axis(key, d);
         int64_t out = assume(key.out[d], 56);
@@ -73,10 +68,10 @@ Work work_of(const halconv_key &key) {
         taps *= double(axis.kernel);
         size[d] = transpose ? positions_of_phase(out, axis.stride, 0) : out;
         least[d] = transpose ? least_positions_of_phases(out, axis.stride) : out;
-        w.repeats *= transpose ? double(std::min(out, axis.stride)) : 1;
+        w.phases *= transpose ? double(std::min(out, axis.stride)) : 1;
         w.reduction *= transpose ? double(axis.kernel) / double(axis.stride) : double(axis.kernel);
     }
-    w.repeats *= double(size[0]);
+    w.repeats *= double(size[0]) * w.phases;
     w.x = size[2], w.y = size[1], w.least_x = least[2], w.least_y = least[1];
     w.channels = assume(key.group_out, 64);
     double channels_in = group_in * double(groups);
@@ -88,9 +83,7 @@ Work work_of(const halconv_key &key) {
 
 struct TileShape {
     int x, y, vectors;
-    int pixels() const {
-        return x * y;
-    }
+    int pixels() const { return x * y; }
 };
 
 // Cycles of one multiply-add of all lanes, a tile's register count permitting.
@@ -113,41 +106,59 @@ bool fits_registers(const TileShape &tile, const TargetRow &target) {
     return tile.pixels() * tile.vectors + tile.vectors + 1 <= target.registers;
 }
 
+// Whether the last tile of rows, shifted inwards, would share rows with a tile of another parallel strip.
+bool strips_overlap(int64_t positions, int tile_y, int rows) {
+    int64_t tiles = divide_up(positions, tile_y), tiles_of_strip = rows / tile_y;
+    return positions % tile_y != 0 && tiles > tiles_of_strip && (tiles - 1) % tiles_of_strip == 0;
+}
+
 // Rows of a staged block, and the parallel axis: whichever reads less memory again. Blocks of rows read the weights once
-// a block, blocks of channels the input once a block; what fits half of L2 costs nothing.
+// a block, blocks of channels the input once a block and phase; what fits half of L2 costs nothing.
 void choose_blocks(const Work &w, const TargetRow &target, bool pinned, Schedule &schedule) {
     schedule.rows = schedule.tile_y;
     schedule.parallel = ParallelAxis::kRows;
-    if (!pinned) { return; }
-    int64_t fitting = std::max<int64_t>(schedule.tile_y, target.l2_bytes / 3 / std::max<int64_t>(1, w.staged_row_bytes));
+    if (!pinned) {
+        return;
+    }
+    int64_t fitting =
+        std::max<int64_t>(schedule.tile_y, target.l2_bytes / 3 / std::max<int64_t>(1, w.staged_row_bytes));
     int64_t blocks = std::max<int64_t>(divide_up(w.y, fitting), std::min<int64_t>(4, divide_up(w.y, schedule.tile_y)));
-    int64_t rows = round_up(divide_up(w.y, blocks), schedule.tile_y);
-    schedule.rows = int(std::min<int64_t>(rows, w.least_y));
+    schedule.rows = int(round_up(divide_up(w.y, blocks), schedule.tile_y));
+    while (strips_overlap(w.y, schedule.tile_y, schedule.rows) ||
+           strips_overlap(w.least_y, schedule.tile_y, schedule.rows)) {
+        schedule.rows += schedule.tile_y;
+    }
     double half_l2 = double(target.l2_bytes) / 2;
     double channel_blocks = double(divide_up(w.channels, schedule.panel()));
     double by_rows = w.weight_bytes > half_l2 ? w.weight_bytes * double(divide_up(w.y, schedule.rows)) : 0;
-    double by_channels = w.input_bytes > half_l2 ? w.input_bytes * channel_blocks : 0;
+    double by_channels = w.input_bytes > half_l2 ? w.input_bytes * channel_blocks * w.phases : 0;
     if (by_channels < by_rows) {
         schedule.parallel = ParallelAxis::kChannels;
-        schedule.rows = int(w.least_y);
+        schedule.rows = int(round_up(w.y, schedule.tile_y));
     }
 }
 
 bool sizes_pinned(const halconv_key &key) {
     for (int d = 0; d < 3; d++) {
-        if (key.in[d] == HALCONV_FREE || key.out[d] == HALCONV_FREE || !is_pinned_axis(key, d)) { return false; }
+        if (key.in[d] == HALCONV_FREE || key.out[d] == HALCONV_FREE || !is_pinned_axis(key, d)) {
+            return false;
+        }
     }
     return true;
 }
 
 bool stays_inside(const halconv_key &key) {
-    if (!sizes_pinned(key)) { return false; }
+    if (!sizes_pinned(key)) {
+        return false;
+    }
     for (int d = 0; d < 3; d++) {
         Axis<int64_t> axis{key.kernel[d], key.stride[d], key.dilation[d], key.pad_before[d]};
         bool inside = key.pad_before[d] != HALCONV_FREE &&
                       (key.op == HALCONV_CONV ? conv_stays_inside(axis, key.in[d], key.out[d])
                                               : transpose_stays_inside(axis, key.in[d], key.out[d]));
-        if (!inside) { return false; }
+        if (!inside) {
+            return false;
+        }
     }
     return true;
 }
@@ -161,14 +172,22 @@ void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form for
     }
     for (int lanes = target.vector_lanes; lanes >= 4; lanes /= 2) {
         bool wider_is_half_empty = lanes < target.vector_lanes && w.channels > lanes;
-        if (wider_is_half_empty && lanes * 2 <= target.vector_lanes) { continue; }
+        if (wider_is_half_empty && lanes * 2 <= target.vector_lanes) {
+            continue;
+        }
         for (int y = 1; y <= std::min<int64_t>(kMostTileRows, w.least_y); y++) {
             for (int x = 1; x <= std::min<int64_t>(kMostTilePixels, w.least_x); x++) {
-                if (key.out_layout == HALCONV_NCHW && x % 4 != 0 && w.least_x >= 4) { continue; }
+                if (key.out_layout == HALCONV_NCHW && x % 4 != 0 && w.least_x >= 4) {
+                    continue;
+                }
                 for (int vectors = 1; vectors <= (depthwise ? 1 : 4); vectors++) {
                     TileShape tile{x, y, vectors};
-                    if (!fits_registers(tile, target) || (depthwise && tile.pixels() > 16)) { continue; }
-                    if (vectors > 1 && (vectors - 1) * lanes >= w.channels) { continue; }
+                    if (!fits_registers(tile, target) || (depthwise && tile.pixels() > 16)) {
+                        continue;
+                    }
+                    if (vectors > 1 && (vectors - 1) * lanes >= w.channels) {
+                        continue;
+                    }
                     Schedule s;
                     s.form = form;
                     s.tile_x = x, s.tile_y = y, s.vectors = vectors, s.lanes = lanes;
@@ -182,14 +201,24 @@ void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form for
 }
 
 bool row_fused_is_legal(const halconv_key &key) {
-    if (key.op != HALCONV_CONV_TRANSPOSE || key.groups != 1 || key.out_layout != HALCONV_NHWC) { return false; }
-    if (!is_pinned_axis(key, 2) || key.group_out == HALCONV_FREE || key.pad_before[2] == HALCONV_FREE) { return false; }
+    if (key.op != HALCONV_CONV_TRANSPOSE || key.groups != 1 || key.out_layout != HALCONV_NHWC) {
+        return false;
+    }
+    if (!is_pinned_axis(key, 2) || key.group_out == HALCONV_FREE || key.pad_before[2] == HALCONV_FREE) {
+        return false;
+    }
     return key.stride[2] > 1 && phases_alike({key.kernel[2], key.stride[2], key.dilation[2], 0});
 }
 
+// Rows go by innermost, so that the weights of a y phase must stay in L2.
 void add_row_fused(const halconv_key &key, const TargetRow &target, std::vector<Candidate> &found) {
-    if (!row_fused_is_legal(key)) { return; }
+    if (!row_fused_is_legal(key)) {
+        return;
+    }
     Work w = work_of(key);
+    if (w.weight_bytes / double(key.stride[1] * key.stride[0]) > double(target.l2_bytes) / 2) {
+        return;
+    }
     w.repeats /= key.stride[2];
     w.x += 1;  // the row is computed uncropped
     w.channels = int64_t(key.stride[2]) * key.group_out;
@@ -201,8 +230,10 @@ void add_row_fused(const halconv_key &key, const TargetRow &target, std::vector<
             s.tile_x = x, s.vectors = vectors, s.lanes = target.vector_lanes;
             s.stage = !stays_inside(key);
             int64_t readable = s.stage ? w.x : w.x - 1;
-            if (!fits_registers(tile, target) || x > readable || s.panel() > w.channels) { continue; }
-            found.push_back({s, predicted(w, tile, s.lanes)});
+            if (!fits_registers(tile, target) || x > readable || s.panel() > w.channels) {
+                continue;
+            }
+            found.push_back({s, kRowCopyShare * predicted(w, tile, s.lanes)});
         }
     }
 }
@@ -219,7 +250,9 @@ std::vector<Candidate> candidates(const halconv_key &key, const TargetRow &targe
     }
     auto better = [](const Candidate &a, const Candidate &b) { return a.predicted_percent > b.predicted_percent; };
     std::stable_sort(found.begin(), found.end(), better);
-    if (found.size() > kMostCandidates) { found.resize(kMostCandidates); }
+    if (found.size() > kMostCandidates) {
+        found.resize(kMostCandidates);
+    }
     return found;
 }
 

@@ -6,20 +6,24 @@ namespace halconv {
 
 const char *form_name(halconv_form form) {
     switch (form) {
-    case HALCONV_FORM_DIRECT: return "direct";
-    case HALCONV_FORM_DEPTHWISE: return "depthwise";
-    case HALCONV_FORM_PHASE: return "phase";
-    case HALCONV_FORM_ROW_FUSED: return "row_fused";
+    case HALCONV_FORM_DIRECT:
+        return "direct";
+    case HALCONV_FORM_DEPTHWISE:
+        return "depthwise";
+    case HALCONV_FORM_PHASE:
+        return "phase";
+    case HALCONV_FORM_ROW_FUSED:
+        return "row_fused";
     }
     return "unknown";
 }
 
-std::string form_text(const Schedule &schedule) {
-    return schedule.reference ? "reference" : form_name(schedule.form);
-}
+std::string form_text(const Schedule &schedule) { return schedule.reference ? "reference" : form_name(schedule.form); }
 
 std::string tile_text(const Schedule &s) {
-    if (s.reference) { return ""; }
+    if (s.reference) {
+        return "";
+    }
     std::string pixels = (s.tile_y > 1 ? std::to_string(s.tile_y) + "x" : "") + std::to_string(s.tile_x);
     std::string lanes = "v" + std::to_string(s.lanes);
     return pixels + "x" + std::to_string(s.vectors) + lanes + "r" + std::to_string(s.rows) +
@@ -27,10 +31,13 @@ std::string tile_text(const Schedule &s) {
 }
 
 std::string schedule_text(const Schedule &s) {
-    if (s.reference) { return "reference"; }
-    return "tile " + std::to_string(s.tile_y) + "x" + std::to_string(s.tile_x) + " vectors " + std::to_string(s.vectors) +
-           "x" + std::to_string(s.lanes) + " rows " + std::to_string(s.rows) + " parallel " +
-           (s.parallel == ParallelAxis::kRows ? "rows" : "channels") + (s.stage ? " staged" : " unstaged");
+    if (s.reference) {
+        return "reference";
+    }
+    return "tile " + std::to_string(s.tile_y) + "x" + std::to_string(s.tile_x) + " vectors " +
+           std::to_string(s.vectors) + "x" + std::to_string(s.lanes) + " rows " + std::to_string(s.rows) +
+           " parallel " + (s.parallel == ParallelAxis::kRows ? "rows" : "channels") +
+           (s.stage ? " staged" : " unstaged");
 }
 
 Schedule reference_schedule(const halconv_key &key) {
@@ -44,7 +51,7 @@ void least_extents(const halconv_key &key, const Schedule &s, int32_t extents[3]
     bool rows_free = key.out[1] == HALCONV_FREE;
     bool fused = s.form == HALCONV_FORM_ROW_FUSED;
     extents[0] = 1;
-    extents[1] = s.reference || fused ? 1 : (rows_free ? s.tile_y : s.rows);
+    extents[1] = s.reference || fused || rows_free ? 1 : s.tile_y;
     extents[2] = s.reference || fused ? 1 : s.tile_x;
 }
 

@@ -17,13 +17,13 @@ enum class ParallelAxis { kRows, kChannels };
 
 struct Schedule {
     halconv_form form = HALCONV_FORM_DIRECT;
-    bool reference = false;       // the algorithm as the generator states it; nothing below applies
-    int tile_x = 1, tile_y = 1;   // pixels of a register tile
-    int vectors = 1;              // vectors of lanes of a register tile
-    int lanes = 1;                // f32 lanes of a vector
-    int rows = 1;                 // output rows that share one staged input block
+    bool reference = false;      // the algorithm as the generator states it; nothing below applies
+    int tile_x = 1, tile_y = 1;  // pixels of a register tile
+    int vectors = 1;             // vectors of lanes of a register tile
+    int lanes = 1;               // f32 lanes of a vector
+    int rows = 1;                // output rows that share one staged input block, a multiple of tile_y
     ParallelAxis parallel = ParallelAxis::kRows;
-    bool stage = true;            // copy the input, with its zero border, to scratch memory first
+    bool stage = true;  // copy the input, with its zero border, to scratch memory first
 
     int panel() const { return vectors * lanes; }
 };

@@ -11,9 +11,7 @@ constexpr int kAlignment = 64;
 // Halide keeps constant-size allocations up to this size on the stack.
 constexpr int kStackLimit = 16 * 1024;
 
-Expr larger(const Expr &a, const Expr &b) {
-    return is_const_zero(a) ? b : is_const_zero(b) ? a : max(a, b);
-}
+Expr larger(const Expr &a, const Expr &b) { return is_const_zero(a) ? b : is_const_zero(b) ? a : max(a, b); }
 
 class PeakVisitor : public IRVisitor {
   public:
@@ -24,19 +22,24 @@ class PeakVisitor : public IRVisitor {
 
     ScratchPass::Peak of(const Stmt &s) {
         PeakVisitor inside;
-        if (s.defined()) { s.accept(&inside); }
+        if (s.defined()) {
+            s.accept(&inside);
+        }
         return inside.peak;
     }
 
     void visit(const Allocate *op) override {
         peak = of(op->body);
         int32_t known = op->constant_allocation_size();
-        bool on_stack = op->memory_type == MemoryType::Register ||
-                        (op->memory_type != MemoryType::Heap && known > 0 &&
-                         int64_t(known) * op->type.bytes() <= kStackLimit);
-        if (on_stack || op->new_expr.defined()) { return; }
+        bool on_stack = op->memory_type == MemoryType::Register || (op->memory_type != MemoryType::Heap && known > 0 &&
+                                                                    int64_t(known) * op->type.bytes() <= kStackLimit);
+        if (on_stack || op->new_expr.defined()) {
+            return;
+        }
         Expr bytes = make_const(Int(64), op->type.bytes());
-        for (const Expr &extent : op->extents) { bytes *= max(cast<int64_t>(extent), make_zero(Int(64))); }
+        for (const Expr &extent : op->extents) {
+            bytes *= max(cast<int64_t>(extent), make_zero(Int(64)));
+        }
         Expr padding = make_const(Int(64), int64_t(op->padding) * op->type.bytes() + 2 * kAlignment);
         peak.shared += bytes + padding;
     }
@@ -44,7 +47,9 @@ class PeakVisitor : public IRVisitor {
     void visit(const LetStmt *op) override {
         peak = of(op->body);
         for (Expr *e : {&peak.shared, &peak.worker}) {
-            if (expr_uses_var(*e, op->name)) { *e = Let::make(op->name, op->value, *e); }
+            if (expr_uses_var(*e, op->name)) {
+                *e = Let::make(op->name, op->value, *e);
+            }
         }
     }
 
@@ -53,7 +58,9 @@ class PeakVisitor : public IRVisitor {
         Scope<Interval> range;
         range.push(op->name, Interval(op->min, simplify(op->min + op->extent - 1)));
         for (Expr *e : {&peak.shared, &peak.worker}) {
-            if (!expr_uses_var(*e, op->name)) { continue; }
+            if (!expr_uses_var(*e, op->name)) {
+                continue;
+            }
             Interval bounds = bounds_of_expr_in_scope(simplify(substitute_in_all_lets(*e)), range);
             user_assert_bounded(bounds, op->name);
             *e = bounds.max;

@@ -15,8 +15,7 @@ class ScratchPass : public Halide::Internal::IRMutator {
     struct Peak {
         Halide::Expr shared, worker;  // int64 bytes: of the calling thread, and of each worker of a parallel loop
     };
-    explicit ScratchPass(std::shared_ptr<Peak> result) : result_(std::move(result)) {
-    }
+    explicit ScratchPass(std::shared_ptr<Peak> result) : result_(std::move(result)) {}
     using IRMutator::mutate;
     Halide::Internal::Stmt mutate(const Halide::Internal::Stmt &program) override;
 

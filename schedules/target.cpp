@@ -13,8 +13,8 @@ const std::vector<TargetRow> &target_rows() {
         {"x86-64", "x86-64", 0, 4, 16, false, 32 * kKiB, 256 * kKiB, "any x86-64 processor (SSE2)"},
         {"x86-avx2", "x86-64-sse41-avx-avx2-fma-f16c", HALCONV_CPU_AVX2, 8, 16, true, 32 * kKiB, 512 * kKiB,
          "AVX2 and FMA (Haswell, Zen and later)"},
-        {"x86-avx512", "x86-64-sse41-avx-avx2-fma-f16c-avx512-avx512_skylake", HALCONV_CPU_AVX2 | HALCONV_CPU_AVX512, 16,
-         32, true, 32 * kKiB, 1024 * kKiB, "AVX-512 F, CD, DQ, BW, VL (Skylake-SP, Zen 4 and later)"},
+        {"x86-avx512", "x86-64-sse41-avx-avx2-fma-f16c-avx512-avx512_skylake", HALCONV_CPU_AVX2 | HALCONV_CPU_AVX512,
+         16, 32, true, 32 * kKiB, 1024 * kKiB, "AVX-512 F, CD, DQ, BW, VL (Skylake-SP, Zen 4 and later)"},
     };
     return rows;
 }
@@ -26,9 +26,12 @@ constexpr const char *kSystems[] = {"linux", "windows", "macos"};
 // What the machine that runs this program is, in Halide's words.
 const char *system_of_host() {
     switch (Halide::get_host_target().os) {
-    case Halide::Target::Windows: return "windows";
-    case Halide::Target::OSX: return "macos";
-    default: return "linux";
+    case Halide::Target::Windows:
+        return "windows";
+    case Halide::Target::OSX:
+        return "macos";
+    default:
+        return "linux";
     }
 }
 
@@ -39,15 +42,21 @@ const TargetRow *best_row_of_host() {
         bool avx2 = host.has_feature(Halide::Target::AVX2) && host.has_feature(Halide::Target::FMA);
         bool avx512 = host.has_feature(Halide::Target::AVX512_Skylake);
         int32_t has = (avx2 ? HALCONV_CPU_AVX2 : 0) | (avx512 ? HALCONV_CPU_AVX512 : 0);
-        if (host.arch == Halide::Target::X86 && (row.cpu_features & ~has) == 0) { best = &row; }
+        if (host.arch == Halide::Target::X86 && (row.cpu_features & ~has) == 0) {
+            best = &row;
+        }
     }
     return best;
 }
 
 const TargetRow *find_row(const std::string &name) {
-    if (name == "host") { return best_row_of_host(); }
+    if (name == "host") {
+        return best_row_of_host();
+    }
     for (const TargetRow &row : target_rows()) {
-        if (row.name == name) { return &row; }
+        if (row.name == name) {
+            return &row;
+        }
     }
     return nullptr;
 }
@@ -66,7 +75,9 @@ Target parse_target(const std::string &text) {
     const TargetRow *row = find_row(name);
     if (!row) {
         std::string known = "host";
-        for (const TargetRow &r : target_rows()) { known += std::string(", ") + r.name; }
+        for (const TargetRow &r : target_rows()) {
+            known += std::string(", ") + r.name;
+        }
         throw std::invalid_argument("unknown target '" + text + "' (known: " + known +
                                     "; each may end in -linux, -windows or -macos)");
     }

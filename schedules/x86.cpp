@@ -24,13 +24,9 @@ struct TiledStages {
 constexpr int kUnrolledReduction = 4;
 constexpr int kUnrolledTaps = 32;
 
-bool is_pinned(int32_t pin) {
-    return pin != HALCONV_FREE;
-}
+bool is_pinned(int32_t pin) { return pin != HALCONV_FREE; }
 
-int largest_divisor_lanes(int extent, int lanes) {
-    return std::gcd(extent, lanes);
-}
+int largest_divisor_lanes(int extent, int lanes) { return std::gcd(extent, lanes); }
 
 // The staged input: channels innermost for nhwc; for nchw rows of x, whose copy is contiguous and which the broadcast
 // loads of the sum read just as well.
@@ -63,15 +59,17 @@ void schedule_sum(const TiledStages &s, const halconv_key &key, const Schedule &
     bool depthwise = schedule.form == HALCONV_FORM_DEPTHWISE;
     if (depthwise) {
         bool known = is_pinned(key.kernel[1]) && is_pinned(key.kernel[2]);
-        if (known && key.kernel[1] * key.kernel[2] <= kUnrolledTaps) { update.unroll(tx).unroll(ty); }
+        if (known && key.kernel[1] * key.kernel[2] <= kUnrolledTaps) {
+            update.unroll(tx).unroll(ty);
+        }
     } else if (is_pinned(key.group_in) && key.group_in <= kUnrolledReduction) {
         update.unroll(i);
     }
 }
 
 // The tile's store. nhwc: vectors of channels. nchw: vectors of pixels, read back transposed from the sum's memory.
-void schedule_store(Func output, const TiledStages &s, const halconv_key &key, const Schedule &schedule, const Var &inner,
-                    const Var &xi, const Var &yi) {
+void schedule_store(Func output, const TiledStages &s, const halconv_key &key, const Schedule &schedule,
+                    const Var &inner, const Var &xi, const Var &yi) {
     Var vectors("vectors"), lanes("lanes"), pixels("pixels");
     if (key.out_layout == HALCONV_NCHW) {
         int width = largest_divisor_lanes(schedule.tile_x, schedule.lanes);
@@ -85,17 +83,25 @@ void schedule_store(Func output, const TiledStages &s, const halconv_key &key, c
 
 void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule &schedule) {
     Func output = s.output;
-    Var block("block"), inner("inner"), xo("xo"), xi("xi"), strip("strip"), row("row"), yo("yo"), yi("yi"), job("job");
+    Var block("block"), inner("inner"), xo("xo"), xi("xi"), strip("strip"), yo("yo"), yi("yi"), job("job");
     output.split(s.lane, block, inner, schedule.panel(), TailStrategy::GuardWithIf);
-    // A pixel stored twice would add a residual that is the output itself twice.
-    TailStrategy tail = key.residual == 0 ? TailStrategy::ShiftInwards : TailStrategy::GuardWithIf;
-    output.split(s.x, xo, xi, schedule.tile_x, tail).split(s.y, strip, row, schedule.rows, tail);
-    output.split(row, yo, yi, schedule.tile_y, tail);
+    // Tiles at the end shift inwards and store some pixels twice. That must not happen to a residual that is the output
+    // itself, nor from two parallel strips: with pinned sizes the model chooses strips that end in whole tiles.
+    TailStrategy x_tail = key.residual == 0 ? TailStrategy::ShiftInwards : TailStrategy::GuardWithIf;
+    TailStrategy y_tail = is_pinned(key.out[1]) ? x_tail : TailStrategy::GuardWithIf;
+    output.split(s.x, xo, xi, schedule.tile_x, x_tail).split(s.y, yo, yi, schedule.tile_y, y_tail);
+    output.split(yo, strip, yo, schedule.rows / schedule.tile_y, TailStrategy::GuardWithIf);
     std::vector<VarOrRVar> order = {inner, xi, yi};
     bool depthwise = schedule.form == HALCONV_FORM_DEPTHWISE;
-    if (depthwise) { order.insert(order.end(), {block, xo, yo}); } else { order.insert(order.end(), {xo, yo}); }
+    if (depthwise) {
+        order.insert(order.end(), {block, xo, yo});
+    } else {
+        order.insert(order.end(), {xo, yo});
+    }
     if (schedule.parallel == ParallelAxis::kRows) {
-        if (!depthwise) { order.push_back(block); }
+        if (!depthwise) {
+            order.push_back(block);
+        }
         order.insert(order.end(), s.phases.begin(), s.phases.end());
         order.insert(order.end(), {s.other, strip, s.z, s.n});
         output.reorder(order).fuse(strip, s.z, job).fuse(job, s.n, job).parallel(job);

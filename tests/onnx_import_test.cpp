@@ -134,8 +134,11 @@ TEST_CASE("a node that cannot be used is skipped with the reason") {
     CHECK_THAT(skipped(attribute("output_shape", Ints{3}), "ConvTranspose"), Contains("output_shape has 1 values"));
     CHECK_THAT(skipped([](OneNode &model) { model.node->set_op_type("ConvInteger"); }),
                Contains("operator ConvInteger is not supported"));
-    CHECK_THAT(skipped([](OneNode &model) { model.node->set_domain("com.example"); }),
-               Contains("operator Conv is not"));
+    CHECK_THAT(skipped([](OneNode &model) {
+                   model.node->set_domain("com.example");
+                   model.builder.model.add_opset_import()->set_domain("com.example");
+               }),
+               Contains("operator Conv of com.example is not supported"));
     CHECK_THAT(skipped([](OneNode &model) {
                    model.builder.graph->mutable_initializer(0)->set_data_type(onnx::TensorProto::FLOAT16);
                }),

@@ -45,7 +45,6 @@ HALCONV_ASSERT_HOOK(unaligned_host_ptr)
 namespace halconv {
 
 // Called where kernels are loaded, so that a static link keeps this file.
-void keep_assert_hooks() {
-}
+void keep_assert_hooks() {}
 
 }  // namespace halconv

@@ -98,7 +98,10 @@ std::vector<Case> plan_cases(const std::vector<Layer> &layers, const std::vector
             }
         }
         if (cases.size() == before) {
-            fmt::print(stderr, "halconv: {}: {}: {}\n", layer.source, layer.name, halconv_status_text(failure));
+            const bool unmatched = failure == HALCONV_NO_KERNEL && !options.kernel.empty();
+            fmt::print(stderr, "halconv: {}: {}: {}\n", layer.source, layer.name,
+                       unmatched ? "no candidate kernel matches '" + options.kernel + "'"
+                                 : halconv_status_text(failure));
             complete = false;
         }
     }

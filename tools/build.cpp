@@ -17,24 +17,36 @@ namespace {
 
 void check_name(const std::string &name) {
     bool good = !name.empty() && !std::isdigit(static_cast<unsigned char>(name[0]));
-    for (char c : name) { good = good && (std::isalnum(static_cast<unsigned char>(c)) || c == '_'); }
-    if (!good) { throw InputError("name '" + name + "' is not a C identifier (letters, digits, _)"); }
+    for (char c : name) {
+        good = good && (std::isalnum(static_cast<unsigned char>(c)) || c == '_');
+    }
+    if (!good) {
+        throw InputError("name '" + name + "' is not a C identifier (letters, digits, _)");
+    }
 }
 
 // The deepest folder of `folder` that did not exist before this made it; empty if all existed.
 fs::path make_folders(const fs::path &folder) {
     fs::path first;
-    for (fs::path p = fs::absolute(folder); !fs::exists(p); p = p.parent_path()) { first = p; }
+    for (fs::path p = fs::absolute(folder); !fs::exists(p); p = p.parent_path()) {
+        first = p;
+    }
     std::error_code error;
     fs::create_directories(folder, error);
-    if (error) { throw InputError(folder.string() + ": cannot make this folder: " + error.message()); }
-    if (!fs::is_directory(folder)) { throw InputError(folder.string() + ": not a folder"); }
+    if (error) {
+        throw InputError(folder.string() + ": cannot make this folder: " + error.message());
+    }
+    if (!fs::is_directory(folder)) {
+        throw InputError(folder.string() + ": not a folder");
+    }
     return first;
 }
 
 KernelLibrary compile_library(const std::vector<KernelJob> &jobs, const BuildOptions &options, const std::string &name,
                               const std::string &function) {
-    if (jobs.empty()) { throw InputError("nothing to build: no layer, or no kernel matches"); }
+    if (jobs.empty()) {
+        throw InputError("nothing to build: no layer, or no kernel matches");
+    }
     return {jobs, compile_all(jobs, options.jobs, options.progress), name, function};
 }
 
@@ -44,7 +56,9 @@ void write_library(const KernelLibrary &library, const fs::path &folder) {
     write_archive(library, part.path() / archive);
     write_text(part.path() / report, table_report(library.jobs, library.objects));
     write_text(part.path() / header, table_header(library.name));
-    for (const std::string &file : {archive, report, header}) { fs::rename(part.path() / file, folder / file); }
+    for (const std::string &file : {archive, report, header}) {
+        fs::rename(part.path() / file, folder / file);
+    }
 }
 
 }  // namespace
@@ -59,7 +73,9 @@ void build_library(const std::vector<Layer> &layers, const BuildOptions &options
         write_library(compile_library(jobs, options, name, name + "_kernels"), folder);
     } catch (...) {
         std::error_code ignored;
-        if (!made.empty()) { fs::remove_all(made, ignored); }
+        if (!made.empty()) {
+            fs::remove_all(made, ignored);
+        }
         throw;
     }
 }
@@ -75,7 +91,9 @@ struct LoadedKernels::State {
     void *library = nullptr;
     const halconv_kernel_set *set = nullptr;
     ~State() {
-        if (library) { dlclose(library); }
+        if (library) {
+            dlclose(library);
+        }
     }
 };
 
@@ -87,17 +105,19 @@ LoadedKernels::LoadedKernels(const std::vector<Layer> &layers, const BuildOption
     fs::path shared = folder.path() / "kernels.so";
     write_shared(library, shared);
     state_->library = dlopen(shared.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (!state_->library) { throw WorkError(std::string("loading kernels: ") + dlerror()); }
+    if (!state_->library) {
+        throw WorkError(std::string("loading kernels: ") + dlerror());
+    }
     using Function = const halconv_kernel_set *(*)();
     auto function = reinterpret_cast<Function>(dlsym(state_->library, "loaded_kernels"));
-    if (!function) { throw WorkError(std::string("loading kernels: ") + dlerror()); }
+    if (!function) {
+        throw WorkError(std::string("loading kernels: ") + dlerror());
+    }
     state_->set = function();
 }
 
 LoadedKernels::~LoadedKernels() = default;
 
-const halconv_kernel_set *LoadedKernels::set() const {
-    return state_->set;
-}
+const halconv_kernel_set *LoadedKernels::set() const { return state_->set; }
 
 }  // namespace halconv

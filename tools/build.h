@@ -48,10 +48,10 @@ class LoadedKernels {
 
 // One candidate schedule for a layer on a target, best first in candidate lists (`halconv explain`).
 struct CandidateSummary {
-    std::string kernel;         // the kernel's name in the grammar
-    std::string form;           // "phase"
-    std::string schedule;       // "tile 1x1x14 vectors 2 rows 8"
-    double predicted_percent;   // of the target's FMA peak, by the analytic model
+    std::string kernel;        // the kernel's name in the grammar
+    std::string form;          // "phase"
+    std::string schedule;      // "tile 1x1x14 vectors 2 rows 8"
+    double predicted_percent;  // of the target's FMA peak, by the analytic model
 };
 std::vector<CandidateSummary> layer_candidates(const Layer &layer, const std::string &target);
 

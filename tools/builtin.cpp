@@ -28,9 +28,15 @@ struct Hint {
 // The best schedule for a problem of the hinted size, freed from that size: its block is one row of tiles.
 Schedule hinted_schedule(halconv_key key, const Hint &hint, const TargetRow &target) {
     for (int d = 0; d < 3; d++) {
-        if (key.kernel[d] == HALCONV_FREE) { key.kernel[d] = d == 0 ? 1 : 3; }
-        if (key.stride[d] == HALCONV_FREE) { key.stride[d] = 1; }
-        if (key.dilation[d] == HALCONV_FREE) { key.dilation[d] = 1; }
+        if (key.kernel[d] == HALCONV_FREE) {
+            key.kernel[d] = d == 0 ? 1 : 3;
+        }
+        if (key.stride[d] == HALCONV_FREE) {
+            key.stride[d] = 1;
+        }
+        if (key.dilation[d] == HALCONV_FREE) {
+            key.dilation[d] = 1;
+        }
         key.pad_before[d] = d == 0 ? 0 : 1;
         key.out[d] = d == 0 ? 1 : hint.positions * (key.op == HALCONV_CONV_TRANSPOSE ? key.stride[d] : 1);
         key.in[d] = key.out[d];
@@ -38,11 +44,15 @@ Schedule hinted_schedule(halconv_key key, const Hint &hint, const TargetRow &tar
     bool depthwise = key.group_in == 1 && key.group_out == 1;
     key.batch = 1;
     key.groups = depthwise ? hint.channels : 1;
-    if (!depthwise) { key.group_in = key.group_out = hint.channels; }
+    if (!depthwise) {
+        key.group_in = key.group_out = hint.channels;
+    }
     Schedule best;
     for (const Candidate &c : candidates(key, target)) {
         best = c.schedule;
-        if (best.form != HALCONV_FORM_ROW_FUSED) { break; }
+        if (best.form != HALCONV_FORM_ROW_FUSED) {
+            break;
+        }
     }
     best.rows = best.tile_y;
     best.parallel = ParallelAxis::kRows;
@@ -60,9 +70,7 @@ void pin(halconv_key &key, int32_t kernel, int32_t stride) {
     key.pad_before[0] = 0;
 }
 
-void pin_depthwise(halconv_key &key) {
-    key.group_in = key.group_out = 1;
-}
+void pin_depthwise(halconv_key &key) { key.group_in = key.group_out = 1; }
 
 struct KernelStride {
     int32_t kernel, stride;
@@ -97,9 +105,13 @@ struct Collector {
     void add_operation(int32_t op, int32_t layout) const {
         bool conv = op == HALCONV_CONV;
         halconv_key key = free_key(op, layout, layout), depthwise = key, any = key;
-        for (const Hint &hint : {kLarge, kMedium, kSmall, kFewChannels}) { add(key, hint); }
+        for (const Hint &hint : {kLarge, kMedium, kSmall, kFewChannels}) {
+            add(key, hint);
+        }
         pin_depthwise(depthwise);
-        for (const Hint &hint : {kLarge, kSmall}) { add(depthwise, hint); }
+        for (const Hint &hint : {kLarge, kSmall}) {
+            add(depthwise, hint);
+        }
         any.activation = any.residual = HALCONV_FREE;
         add(any, kSmall);
         if (conv) {
@@ -119,7 +131,9 @@ std::vector<KernelJob> builtin_kernels() {
     for (const TargetRow &row : target_rows()) {
         Target target = parse_target(row.name);
         for (int32_t op : {HALCONV_CONV, HALCONV_CONV_TRANSPOSE}) {
-            for (int32_t layout : {HALCONV_NHWC, HALCONV_NCHW}) { Collector{jobs, target}.add_operation(op, layout); }
+            for (int32_t layout : {HALCONV_NHWC, HALCONV_NCHW}) {
+                Collector{jobs, target}.add_operation(op, layout);
+            }
         }
     }
     Target base = parse_target(target_rows().front().name);

@@ -20,9 +20,15 @@ fs::path cache_folder() {
         const char *value = std::getenv(variable);
         return value && *value ? value : "";
     };
-    if (fs::path own = folder("HALCONV_CACHE"); !own.empty()) { return own; }
-    if (fs::path xdg = folder("XDG_CACHE_HOME"); !xdg.empty()) { return xdg / "halconv"; }
-    if (fs::path home = folder("HOME"); !home.empty()) { return home / ".cache" / "halconv"; }
+    if (fs::path own = folder("HALCONV_CACHE"); !own.empty()) {
+        return own;
+    }
+    if (fs::path xdg = folder("XDG_CACHE_HOME"); !xdg.empty()) {
+        return xdg / "halconv";
+    }
+    if (fs::path home = folder("HOME"); !home.empty()) {
+        return home / ".cache" / "halconv";
+    }
     return fs::temp_directory_path() / "halconv-cache";
 }
 
@@ -52,10 +58,14 @@ void rename_runtime(const fs::path &object) {
     std::vector<std::string> command = {"objcopy"};
     for (std::string line; std::getline(lines, line);) {
         std::string symbol = line.substr(0, line.find(' '));
-        if (symbol.rfind("halide_", 0) != 0) { continue; }
+        if (symbol.rfind("halide_", 0) != 0) {
+            continue;
+        }
         command.push_back("--redefine-sym=" + symbol + "=halconv_rt_" + symbol.substr(7));
     }
-    if (command.size() == 1) { return; }
+    if (command.size() == 1) {
+        return;
+    }
     command.push_back(object.string());
     run_program(command);
 }
@@ -88,12 +98,18 @@ std::vector<fs::path> compile_all(const std::vector<KernelJob> &jobs, int proces
         objects.push_back(object_path(folder, job));
         std::error_code error;
         fs::create_directories(objects.back().parent_path(), error);
-        if (error) { throw WorkError("cache folder " + folder.string() + ": " + error.message()); }
-        if (!fs::exists(objects.back())) { missing.push_back(int(objects.size()) - 1); }
+        if (error) {
+            throw WorkError("cache folder " + folder.string() + ": " + error.message());
+        }
+        if (!fs::exists(objects.back())) {
+            missing.push_back(int(objects.size()) - 1);
+        }
     }
     int done = int(jobs.size() - missing.size());
     auto report = [&](int index) {
-        if (progress) { progress(++done, int(jobs.size()), jobs[size_t(missing[size_t(index)])].name); }
+        if (progress) {
+            progress(++done, int(jobs.size()), jobs[size_t(missing[size_t(index)])].name);
+        }
     };
     auto compile = [&](int index) {
         size_t job = size_t(missing[size_t(index)]);

@@ -17,13 +17,17 @@ namespace {
 Target known_target(const std::string &text) {
     try {
         return parse_target(text);
-    } catch (const std::invalid_argument &e) { throw InputError(e.what()); }
+    } catch (const std::invalid_argument &e) {
+        throw InputError(e.what());
+    }
 }
 
 halconv_key layer_key(const Layer &layer) {
     int64_t out[3];
     halconv_status status = check_problem(layer.problem, out);
-    if (status != HALCONV_OK) { throw InputError(layer.source + ": " + halconv_status_text(status)); }
+    if (status != HALCONV_OK) {
+        throw InputError(layer.source + ": " + halconv_status_text(status));
+    }
     return problem_key(normalise(layer.problem, out), layer.problem);
 }
 
@@ -39,8 +43,12 @@ std::vector<KernelJob> plan_kernels(const std::vector<Layer> &layers, const Buil
             for (const Candidate &candidate : candidates(key, *target.row)) {
                 KernelJob job = make_job(key, candidate.schedule, target, options.asserts);
                 bool wanted = job.name.find(options.kernel) != std::string::npos;
-                if (wanted && known.insert(job.name).second) { jobs.push_back(job); }
-                if (!options.all_candidates) { break; }
+                if (wanted && known.insert(job.name).second) {
+                    jobs.push_back(job);
+                }
+                if (!options.all_candidates) {
+                    break;
+                }
             }
         }
     }

@@ -16,7 +16,9 @@ namespace fs = std::filesystem;
 
 ScratchFolder::ScratchFolder(const fs::path &parent) {
     std::string pattern = (parent / ".halconv-XXXXXX").string();
-    if (!mkdtemp(pattern.data())) { throw InputError(parent.string() + ": cannot write here: " + std::strerror(errno)); }
+    if (!mkdtemp(pattern.data())) {
+        throw InputError(parent.string() + ": cannot write here: " + std::strerror(errno));
+    }
     path_ = pattern;
 }
 
@@ -29,7 +31,9 @@ void write_text(const fs::path &path, const std::string &text) {
     std::ofstream file(path, std::ios::binary);
     file << text;
     file.close();
-    if (!file) { throw WorkError(path.string() + ": cannot write: " + std::strerror(errno)); }
+    if (!file) {
+        throw WorkError(path.string() + ": cannot write: " + std::strerror(errno));
+    }
 }
 
 namespace {
@@ -40,9 +44,7 @@ std::string c_compiler() {
 }
 
 // The headers that a table includes: in include/ beside the program's bin/, installed or in the build folder.
-fs::path include_folder() {
-    return fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "include";
-}
+fs::path include_folder() { return fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "include"; }
 
 fs::path compile_table(const KernelLibrary &library, const fs::path &folder) {
     fs::path source = folder / (library.name + "_table.c"), object = folder / (library.name + "_table.o");
@@ -68,14 +70,18 @@ std::vector<std::string> members(const KernelLibrary &library, const fs::path &f
 void write_archive(const KernelLibrary &library, const fs::path &archive) {
     ScratchFolder folder(fs::temp_directory_path());
     std::vector<std::string> command = {"ar", "rcsD", fs::absolute(archive).string()};
-    for (const std::string &member : members(library, folder.path())) { command.push_back(member); }
+    for (const std::string &member : members(library, folder.path())) {
+        command.push_back(member);
+    }
     run_program(command);
 }
 
 void write_shared(const KernelLibrary &library, const fs::path &shared) {
     ScratchFolder folder(fs::temp_directory_path());
     std::vector<std::string> command = {c_compiler(), "-shared", "-o", shared.string()};
-    for (const std::string &member : members(library, folder.path())) { command.push_back(member); }
+    for (const std::string &member : members(library, folder.path())) {
+        command.push_back(member);
+    }
     command.push_back("-lm");
     run_program(command);
 }

@@ -57,7 +57,8 @@ class Importer {
             if (is_convolution(node)) {
                 add_node(node, scope);
             } else if (node.op_type().find("Conv") != std::string::npos) {
-                skip(node, fmt::format("operator {} is not supported", node.op_type()));
+                std::string domain = node.domain().empty() ? "" : " of " + node.domain();
+                skip(node, fmt::format("operator {}{} is not supported", node.op_type(), domain));
             }
         }
     }

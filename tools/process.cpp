@@ -21,7 +21,9 @@ struct Pipe {
     int read = -1, write = -1;
     Pipe() {
         int ends[2];
-        if (pipe2(ends, O_CLOEXEC) != 0) { throw WorkError(std::string("pipe: ") + std::strerror(errno)); }
+        if (pipe2(ends, O_CLOEXEC) != 0) {
+            throw WorkError(std::string("pipe: ") + std::strerror(errno));
+        }
         read = ends[0], write = ends[1];
     }
     ~Pipe() {
@@ -31,11 +33,15 @@ struct Pipe {
     Pipe(const Pipe &) = delete;
     Pipe &operator=(const Pipe &) = delete;
     void close_read() {
-        if (read >= 0) { close(read); }
+        if (read >= 0) {
+            close(read);
+        }
         read = -1;
     }
     void close_write() {
-        if (write >= 0) { close(write); }
+        if (write >= 0) {
+            close(write);
+        }
         write = -1;
     }
 };
@@ -53,13 +59,12 @@ std::string read_all(int file) {
     return text;
 }
 
-std::string first_line(const std::string &text) {
-    return text.substr(0, text.find('\n'));
-}
+std::string first_line(const std::string &text) { return text.substr(0, text.find('\n')); }
 
 int wait_for(pid_t child) {
     int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
     return status;
 }
 
@@ -67,11 +72,15 @@ int wait_for(pid_t child) {
 
 std::string run_program(const std::vector<std::string> &arguments) {
     std::vector<char *> argv;
-    for (const std::string &a : arguments) { argv.push_back(const_cast<char *>(a.c_str())); }
+    for (const std::string &a : arguments) {
+        argv.push_back(const_cast<char *>(a.c_str()));
+    }
     argv.push_back(nullptr);
     Pipe out;
     FILE *errors = std::tmpfile();
-    if (!errors) { throw WorkError(std::string("temporary file: ") + std::strerror(errno)); }
+    if (!errors) {
+        throw WorkError(std::string("temporary file: ") + std::strerror(errno));
+    }
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, out.write, STDOUT_FILENO);
@@ -85,8 +94,12 @@ std::string run_program(const std::vector<std::string> &arguments) {
     std::rewind(errors);
     std::string message = first_line(read_all(fileno(errors)));
     std::fclose(errors);
-    if (error != 0) { throw WorkError(arguments[0] + ": " + std::strerror(error)); }
-    if (status != 0) { throw WorkError(arguments[0] + " failed: " + message); }
+    if (error != 0) {
+        throw WorkError(arguments[0] + ": " + std::strerror(error));
+    }
+    if (status != 0) {
+        throw WorkError(arguments[0] + " failed: " + message);
+    }
     return text;
 }
 
@@ -102,23 +115,31 @@ void fork_each(int count, int jobs, const std::function<void(int)> &work, const 
         while (next < count && int(running.size()) < jobs && failure.empty()) {
             auto pipe = std::make_unique<Pipe>();
             pid_t pid = fork();
-            if (pid < 0) { throw WorkError(std::string("fork: ") + std::strerror(errno)); }
+            if (pid < 0) {
+                throw WorkError(std::string("fork: ") + std::strerror(errno));
+            }
             if (pid == 0) {
                 std::string text;
                 try {
                     work(next);
-                } catch (const std::exception &e) { text = e.what(); }
+                } catch (const std::exception &e) {
+                    text = e.what();
+                }
                 bool reported = text.empty() || write(pipe->write, text.data(), text.size()) > 0;
                 _exit(text.empty() && reported ? 0 : 1);
             }
             pipe->close_write();
             running[pid] = {next++, std::move(pipe)};
         }
-        if (running.empty()) { break; }
+        if (running.empty()) {
+            break;
+        }
         int status = 0;
         pid_t pid = wait(&status);
         auto child = running.find(pid);
-        if (child == running.end()) { continue; }
+        if (child == running.end()) {
+            continue;
+        }
         if (status == 0) {
             done(child->second.index);
         } else if (failure.empty()) {
@@ -127,7 +148,9 @@ void fork_each(int count, int jobs, const std::function<void(int)> &work, const 
         }
         running.erase(child);
     }
-    if (!failure.empty()) { throw WorkError(failure); }
+    if (!failure.empty()) {
+        throw WorkError(failure);
+    }
 }
 
 }  // namespace halconv

@@ -20,11 +20,11 @@ enum { HALCONV_TABLE_VERSION = 1 };
 
 /* What a kernel was compiled for. A field is a value (the kernel accepts only that) or HALCONV_FREE. */
 typedef struct halconv_key {
-    int32_t op, dtype, in_layout, out_layout;              /* halconv_op, halconv_dtype, halconv_layout: never free */
-    int32_t batch, groups, group_in, group_out;            /* group_in = in_channels / groups, group_out likewise */
-    int32_t in[3], out[3];                                 /* spatial sizes, z y x */
+    int32_t op, dtype, in_layout, out_layout;   /* halconv_op, halconv_dtype, halconv_layout: never free */
+    int32_t batch, groups, group_in, group_out; /* group_in = in_channels / groups, group_out likewise */
+    int32_t in[3], out[3];                      /* spatial sizes, z y x */
     int32_t kernel[3], stride[3], dilation[3], pad_before[3];
-    int32_t activation; /* HALCONV_LINEAR: any piecewise linear one (linear, relu, clamp, leaky_relu), else one activation */
+    int32_t activation; /* HALCONV_LINEAR: linear, relu, clamp and leaky_relu alike; else one activation */
     int32_t residual;   /* 0, 1 or free */
 } halconv_key;
 
@@ -39,7 +39,7 @@ typedef enum halconv_form {
 
 /* CPU features that a row needs; all bits must be present. */
 enum {
-    HALCONV_CPU_AVX2 = 1, /* AVX2, FMA, F16C */
+    HALCONV_CPU_AVX2 = 1,  /* AVX2, FMA, F16C */
     HALCONV_CPU_AVX512 = 2 /* AVX-512 F, CD, DQ, BW, VL (skylake) */
 };
 
@@ -84,13 +84,13 @@ typedef struct halconv_kernel {
     const char *origin;   /* where the schedule came from: "default", "record", "reference" */
     halconv_kernel_function run, scratch;
     halconv_key key;
-    int32_t form;          /* halconv_form */
-    int32_t cpu_features;  /* mask of HALCONV_CPU_* */
-    int32_t panel;         /* lanes of a block of packed weights; 0: stride_x * channels (ROW_FUSED with those free) */
-    int32_t vector_lanes;  /* f32 lanes of the target's vectors */
-    int32_t tile[3];       /* pixels of a register tile, z y x. The kernel accepts an output box only if its extent on each
+    int32_t form;         /* halconv_form */
+    int32_t cpu_features; /* mask of HALCONV_CPU_* */
+    int32_t panel;        /* lanes of a block of packed weights; 0: stride_x * channels (ROW_FUSED with those free) */
+    int32_t vector_lanes; /* f32 lanes of the target's vectors */
+    int32_t tile[3]; /* pixels of a register tile, z y x. The kernel accepts an output box only if its extent on each
                               axis (of x, not of f or q) is at least min_extent */
-    int32_t tile_vectors;  /* vectors of lanes of a register tile */
+    int32_t tile_vectors; /* vectors of lanes of a register tile */
     int32_t min_extent[3];
 } halconv_kernel;
 

@@ -38,15 +38,15 @@ extern "C" {
 /* What a call returned. Values are stable. */
 typedef enum halconv_status {
     HALCONV_OK = 0,
-    HALCONV_NULL_ARGUMENT = 1,      /* a pointer that must not be null is null */
-    HALCONV_INVALID_PROBLEM = 2,    /* a field of the problem is out of its range, or no output remains */
-    HALCONV_TOO_LARGE = 3,          /* a size or a product of sizes exceeds what the kernels index (2^31 - 1 elements) */
-    HALCONV_INVALID_OPTIONS = 4,    /* a field of the options, or the weights layout, is out of its range */
-    HALCONV_NO_KERNEL = 5,          /* no kernel of the set accepts this problem on this processor */
-    HALCONV_OUT_OF_MEMORY = 6,      /* halconv_plan_create could not allocate or start a thread */
-    HALCONV_MISALIGNED = 7,         /* packed weights or workspace not aligned to 64 bytes, or a tensor not to 4 */
-    HALCONV_INVALID_SET = 8,        /* the kernel set was built for another version of the runtime */
-    HALCONV_KERNEL_FAILED = 9       /* a kernel reported an error: a defect of halconv */
+    HALCONV_NULL_ARGUMENT = 1,   /* a pointer that must not be null is null */
+    HALCONV_INVALID_PROBLEM = 2, /* a field of the problem is out of its range, or no output remains */
+    HALCONV_TOO_LARGE = 3,       /* a size or a product of sizes exceeds what the kernels index (2^31 - 1 elements) */
+    HALCONV_INVALID_OPTIONS = 4, /* a field of the options, or the weights layout, is out of its range */
+    HALCONV_NO_KERNEL = 5,       /* no kernel of the set accepts this problem on this processor */
+    HALCONV_OUT_OF_MEMORY = 6,   /* halconv_plan_create could not allocate or start a thread */
+    HALCONV_MISALIGNED = 7,      /* packed weights or workspace not aligned to 64 bytes, or a tensor not to 4 */
+    HALCONV_INVALID_SET = 8,     /* the kernel set was built for another version of the runtime */
+    HALCONV_KERNEL_FAILED = 9    /* a kernel reported an error: a defect of halconv */
 } halconv_status;
 
 typedef enum halconv_op { HALCONV_CONV = 0, HALCONV_CONV_TRANSPOSE = 1 } halconv_op;
@@ -111,9 +111,10 @@ typedef void (*halconv_parallel_for)(void *pool, int32_t count, halconv_task tas
 
 /* All zero is the default: one thread, default numerics, any kernel. */
 typedef struct halconv_options {
-    int32_t threads;                    /* 0 and 1: the calling thread; more: a pool that the plan owns */
-    halconv_parallel_for parallel_for;  /* not null: the caller's pool of `threads` workers, used instead of an own one */
-    void *pool;                         /* first argument of parallel_for */
+    int32_t threads; /* 0 and 1: the calling thread; more: a pool that the plan owns */
+    halconv_parallel_for
+        parallel_for; /* not null: the caller's pool of `threads` workers, used instead of an own one */
+    void *pool;       /* first argument of parallel_for */
     halconv_numerics numerics;
     const char *kernel; /* not null: only kernels whose name contains this text, or matches it where it holds * or ? */
 } halconv_options;
