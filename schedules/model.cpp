@@ -2,7 +2,8 @@
 //
 // Cycles of a register tile of `pixels` x `vectors` for one reduction step, with two multiply-adds and two loads a cycle
 // (Intel since Haswell, Zen with half-width units likewise in proportion):
-//     max(pixels * vectors / 2, (pixels + vectors) / 2, weight bytes / 24) + 0.5
+//     max(pixels * vectors / 2, (pixels + vectors) / 2, weight bytes / rate) + 0.5
+// with 24 bytes a cycle where the weights of a channel block and phase stay in three quarters of L2, else 8.
 // A tile starts and stores in about 1.5 cycles a register. Lanes and pixels beyond the tensor's edge are work lost.
 #include <algorithm>
 #include <cmath>
@@ -15,7 +16,9 @@ namespace halconv {
 
 namespace {
 
-constexpr double kWeightBytesPerCycle = 24;
+constexpr double kWeightBytesPerCycleL2 = 24, kWeightBytesPerCycleL3 = 8;
+// Pixels this far apart (or a multiple) share an L1 set: more of them than the ways of a small L1 evict each other.
+constexpr int64_t kAliasBytes = 4096;
 constexpr int kFloatBytes = 4;
 constexpr int kMostTilePixels = 28;
 constexpr int kMostTileRows = 4;
@@ -86,20 +89,23 @@ struct TileShape {
     int pixels() const { return x * y; }
 };
 
-// Cycles of one multiply-add of all lanes, a tile's register count permitting.
-double tile_cycles(const TileShape &tile, int lanes, double reduction) {
+// Cycles of a tile: its multiply-adds, a register count permitting, its start and its stores.
+double tile_cycles(const TileShape &tile, int lanes, double reduction, int64_t l2_bytes) {
     double fma = tile.pixels() * tile.vectors / 2.0, loads = (tile.pixels() + tile.vectors) / 2.0;
-    double weights = tile.vectors * lanes * kFloatBytes / kWeightBytesPerCycle;
+    double step_bytes = double(tile.vectors) * lanes * kFloatBytes;
+    bool in_l2 = step_bytes * reduction <= double(l2_bytes) * 3 / 4;
+    double weights = step_bytes / (in_l2 ? kWeightBytesPerCycleL2 : kWeightBytesPerCycleL3);
     double step = std::max({fma, loads, weights}) + 0.5;
     return step * reduction + 1.5 * tile.pixels() * tile.vectors + 10;
 }
 
 // Percent of the FMA peak: multiply-adds that the result needs over those that the tiles' time allows.
-double predicted(const Work &w, const TileShape &tile, int lanes) {
+double predicted(const Work &w, const TileShape &tile, int lanes, const TargetRow &target) {
     double useful = w.repeats * double(w.x * w.y * w.channels) * w.reduction / lanes / 2;
     double tiles = w.repeats * double(divide_up(w.x, tile.x) * divide_up(w.y, tile.y)) *
                    double(divide_up(w.channels, int64_t(tile.vectors) * lanes));
-    return 100 * useful / (tiles * tile_cycles(tile, lanes, w.reduction));
+    double share = double(lanes) / target.vector_lanes;
+    return 100 * share * useful / (tiles * tile_cycles(tile, lanes, w.reduction, target.l2_bytes));
 }
 
 bool fits_registers(const TileShape &tile, const TargetRow &target) {
@@ -163,6 +169,14 @@ bool stays_inside(const halconv_key &key) {
     return true;
 }
 
+// Whether neighbouring pixels of the caller's input lie at a multiple of kAliasBytes; a staged copy pads them apart.
+bool pixels_alias(const halconv_key &key) {
+    if (key.in_layout != HALCONV_NHWC || key.group_in == HALCONV_FREE || key.groups == HALCONV_FREE) {
+        return false;
+    }
+    return int64_t(key.group_in) * key.groups * kFloatBytes % kAliasBytes == 0;
+}
+
 void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form form, std::vector<Candidate> &found) {
     Work w = work_of(key);
     bool depthwise = form == HALCONV_FORM_DEPTHWISE, pinned = sizes_pinned(key);
@@ -170,11 +184,10 @@ void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form for
         w.channels = assume(key.groups, 64);
         w.repeats /= double(w.channels);
     }
-    for (int lanes = target.vector_lanes; lanes >= 4; lanes /= 2) {
-        bool wider_is_half_empty = lanes < target.vector_lanes && w.channels > lanes;
-        if (wider_is_half_empty && lanes * 2 <= target.vector_lanes) {
+    for (int lanes = 4; lanes <= target.vector_lanes; lanes *= 2) {
+        if (lanes < target.vector_lanes && w.channels > lanes) {
             continue;
-        }
+        }  // wider vectors do more
         for (int y = 1; y <= std::min<int64_t>(kMostTileRows, w.least_y); y++) {
             for (int x = 1; x <= std::min<int64_t>(kMostTilePixels, w.least_x); x++) {
                 if (key.out_layout == HALCONV_NCHW && x % 4 != 0 && w.least_x >= 4) {
@@ -191,9 +204,9 @@ void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form for
                     Schedule s;
                     s.form = form;
                     s.tile_x = x, s.tile_y = y, s.vectors = vectors, s.lanes = lanes;
-                    s.stage = !depthwise && (!stays_inside(key) || key.residual != 0);
+                    s.stage = !depthwise && (!stays_inside(key) || key.residual != 0 || pixels_alias(key));
                     choose_blocks(w, target, pinned, s);
-                    found.push_back({s, predicted(w, tile, lanes) * lanes / target.vector_lanes});
+                    found.push_back({s, predicted(w, tile, lanes, target)});
                 }
             }
         }
@@ -233,7 +246,7 @@ void add_row_fused(const halconv_key &key, const TargetRow &target, std::vector<
             if (!fits_registers(tile, target) || x > readable || s.panel() > w.channels) {
                 continue;
             }
-            found.push_back({s, kRowCopyShare * predicted(w, tile, s.lanes)});
+            found.push_back({s, kRowCopyShare * predicted(w, tile, s.lanes, target)});
         }
     }
 }

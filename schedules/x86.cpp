@@ -40,6 +40,10 @@ void schedule_padded(const TiledStages &s, const halconv_key &key, const Schedul
     }
     Var channel = key.group_in == 1 && s.lane.name() != c.name() ? s.lane : c;
     int extent = channel.name() == c.name() ? key.group_in : key.groups;
+    // Pixels a multiple of 1 KiB apart would crowd few sets of L1.
+    if (is_pinned(extent) && extent % 256 == 0) {
+        padded.bound_storage(channel, extent + 16);
+    }
     if (is_pinned(extent) && extent < schedule.lanes) {
         padded.bound(channel, 0, extent).unroll(channel);
     } else {

@@ -62,7 +62,7 @@ double measure_fma_peak(const MachineLoops &loops) {
 // Sum over all threads of the rate at which each reads its own `bytes` bytes again and again: per thread the best pass of
 // a window in which all read.
 double measure_read_gbs(const MachineLoops &loops, int threads, int64_t bytes) {
-    constexpr double kWindow = 0.02;
+    constexpr double kWindow = 0.05;
     constexpr int kLeastPasses = 3;
     bytes = std::max(bytes / kReadStep, int64_t(1)) * kReadStep;
     std::atomic<int> ready{0};

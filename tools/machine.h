@@ -28,7 +28,7 @@ struct Machine {
 };
 
 // Measures with the widest vectors that `cpu_features` (a mask of HALCONV_CPU_*, all present on this processor) allows;
-// bandwidths with `threads` threads that read at the same time. Takes about 0.2 s.
+// bandwidths with `threads` threads that read at the same time. Takes about 0.3 s.
 Machine measure_machine(int32_t cpu_features, int threads);
 
 // GFLOP/s that `flop` operations on `bytes` bytes of compulsory traffic can reach: the peak, or what the bandwidth of the
