@@ -224,16 +224,20 @@ class Importer {
     }
 
     static void read_values(const onnx::NodeProto &node, const GraphScope &scope, OnnxLayer &imported) {
-        auto read = [&](int i, std::vector<float> &values) {
+        auto read = [&](int i, const std::vector<int64_t> &shape, std::vector<float> &values) {
             std::optional<ConstantTensor> held = scope.constant(input_name(node, i));
-            std::optional<std::vector<float>> elements = held ? constant_values(*held) : std::nullopt;
+            bool fits = held && held->shape == shape;
+            std::optional<std::vector<float>> elements = fits ? constant_values(*held) : std::nullopt;
             if (elements) {
                 values = std::move(*elements);
             }
             return elements.has_value();
         };
+        // problem_of has accepted the weights' shape: it is known and has fewer than 2^31 elements.
+        std::vector<int64_t> weights_shape = *scope.type(input_name(node, 1)).shape;
         bool has_bias = !input_name(node, 2).empty();
-        imported.has_values = read(1, imported.weights) && (!has_bias || read(2, imported.bias));
+        imported.has_values = read(1, weights_shape, imported.weights) &&
+                              (!has_bias || read(2, {imported.layer.problem.out_channels}, imported.bias));
     }
 
     const std::string path_;

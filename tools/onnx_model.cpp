@@ -4,31 +4,14 @@
 #include <cstring>
 #include <fstream>
 #include <limits>
-#include <set>
 
 #include <fmt/format.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl.h>
 #include <onnx/defs/tensor_proto_util.h>
-#include <onnx/shape_inference/implementation.h>
 
 namespace halconv {
 namespace {
-
-using Strings = std::set<std::string>;
-
-// Operators that the installed operator sets (up to 17) lack and whose output has the shape of the first input.
-const Strings kShapeKeepers = {"Gelu", "Mish", "Swish", "GroupNormalization", "RMSNormalization"};
-
-// Reductions that take their axes as an input since operator set 18; older rules would read "no axes: all of them".
-const Strings kReductions = {"ReduceMean", "ReduceMax",    "ReduceMin",       "ReduceProd",     "ReduceL1",
-                             "ReduceL2",   "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"};
-
-// Attributes, newer than operator set 17, that change the output's size.
-const std::map<std::string, Strings> kUnknownSizeAttributes = {
-    {"Resize", {"axes", "keep_aspect_ratio_policy"}}, {"AveragePool", {"dilations"}}, {"LpPool", {"dilations"}}};
-
-constexpr char kOpaque[] = "HalconvOpaque";  // in no operator set: inference leaves its outputs unknown
 
 TensorType tensor_type(const onnx::TypeProto &type) {
     TensorType known;
@@ -49,94 +32,6 @@ TensorType tensor_type(const onnx::TypeProto &type) {
 TensorType tensor_type(const onnx::TensorProto &tensor) {
     return {tensor.data_type(), std::vector<int64_t>(tensor.dims().begin(), tensor.dims().end())};
 }
-
-void set_axes_attribute(onnx::NodeProto &node, const std::vector<int64_t> &axes) {
-    onnx::AttributeProto *attribute = node.add_attribute();
-    attribute->set_name("axes");
-    attribute->set_type(onnx::AttributeProto::INTS);
-    for (int64_t axis : axes) {
-        attribute->add_ints(axis);
-    }
-    node.mutable_input()->RemoveLast();
-}
-
-// Rewrites what operator set 17's shape rules would misread.
-void modernise(onnx::NodeProto &node, const GraphScope &scope) {
-    if (!node.domain().empty() && node.domain() != "ai.onnx") {
-        return;
-    }
-    const std::string &op = node.op_type();
-    if (kShapeKeepers.count(op) && node.input_size() > 0) {
-        node.set_op_type("Identity");
-        node.clear_attribute();
-        node.mutable_input()->DeleteSubrange(1, node.input_size() - 1);
-    } else if (kReductions.count(op) && node.input_size() > 1) {
-        std::optional<ConstantTensor> axes = scope.constant(node.input(1));
-        if (axes && axes->tensor && !axes->fill && axes->element == onnx::TensorProto::INT64) {
-            set_axes_attribute(node, onnx::ParseData<int64_t>(axes->tensor));
-        } else {
-            node.set_op_type(kOpaque);
-        }
-    } else if (auto found = kUnknownSizeAttributes.find(op); found != kUnknownSizeAttributes.end()) {
-        for (const std::string &name : found->second) {
-            if (find_attribute(node, name)) {
-                node.set_op_type(kOpaque);
-                return;
-            }
-        }
-    }
-}
-
-void modernise(onnx::GraphProto &graph, const GraphScope *outer) {
-    GraphScope scope(graph, outer);
-    for (onnx::NodeProto &node : *graph.mutable_node()) {
-        for (onnx::AttributeProto &attribute : *node.mutable_attribute()) {
-            if (attribute.has_g()) {
-                modernise(*attribute.mutable_g(), &scope);
-            }
-        }
-        modernise(node, scope);
-    }
-}
-
-bool unknown(const onnx::TensorShapeProto::Dimension &dim) { return !dim.has_dim_value() || dim.dim_value() <= 0; }
-
-// Inputs that a convolution may read have a batch, a channel and at least one spatial axis.
-constexpr int kLeastImageRank = 3;
-
-// Batch sizes that the model leaves open become 1, and so does each other dimension of an input with the same symbol.
-void assume_batch_one(onnx::GraphProto &graph, const Remark &remark) {
-    Strings symbols, initializers;
-    for (const onnx::TensorProto &tensor : graph.initializer()) {
-        initializers.insert(tensor.name());
-    }
-    auto shape_of = [](onnx::ValueInfoProto &input) {
-        return input.type().has_tensor_type() ? input.mutable_type()->mutable_tensor_type()->mutable_shape() : nullptr;
-    };
-    for (onnx::ValueInfoProto &input : *graph.mutable_input()) {
-        onnx::TensorShapeProto *shape = shape_of(input);
-        if (initializers.count(input.name()) || !shape || shape->dim_size() < kLeastImageRank ||
-            !unknown(shape->dim(0))) {
-            continue;
-        }
-        std::string symbol = shape->dim(0).dim_param();
-        remark(fmt::format("input {}: batch size {} is taken as 1", input.name(),
-                           symbol.empty() ? "unknown" : "'" + symbol + "'"));
-        symbols.insert(symbol);
-        shape->mutable_dim(0)->set_dim_value(1);
-    }
-    symbols.erase("");
-    for (onnx::ValueInfoProto &input : *graph.mutable_input()) {
-        onnx::TensorShapeProto *shape = shape_of(input);
-        for (int i = 0; shape && i < shape->dim_size(); i++) {
-            if (symbols.count(shape->dim(i).dim_param())) {
-                shape->mutable_dim(i)->set_dim_value(1);
-            }
-        }
-    }
-}
-
-std::string first_line(const std::string &text) { return text.substr(0, text.find('\n')); }
 
 }  // namespace
 
@@ -250,25 +145,6 @@ onnx::ModelProto read_onnx_model(const std::filesystem::path &path) {
         throw InputError(fmt::format("{}: not an ONNX model: it holds no graph", path.string()));
     }
     return model;
-}
-
-void infer_onnx_shapes(onnx::ModelProto &model, const Remark &remark) {
-    assume_batch_one(*model.mutable_graph(), remark);
-    modernise(*model.mutable_graph(), nullptr);
-    for (bool propagate_data : {true, false}) {
-        onnx::ModelProto inferred = model;
-        try {
-            onnx::ShapeInferenceOptions options(false, 0, propagate_data);
-            onnx::shape_inference::InferShapes(inferred, onnx::OpSchemaRegistry::Instance(), options);
-            model.Swap(&inferred);
-            return;
-        } catch (const std::exception &error) {
-            if (!propagate_data) {
-                remark(fmt::format("shape inference stopped ({}); only sizes that the model states are used",
-                                   first_line(error.what())));
-            }
-        }
-    }
 }
 
 std::optional<std::vector<float>> constant_values(const ConstantTensor &constant) {

@@ -56,7 +56,7 @@ onnx::ModelProto read_onnx_model(const std::filesystem::path &path);
 // operators that keep their input's shape are replaced, and those whose meaning changed are made opaque.
 void infer_onnx_shapes(onnx::ModelProto &model, const Remark &remark);
 
-// The elements as float; nothing if they are not float32 or lie in another file.
+// The elements as float; nothing if they are not float32 or lie in another file. The shape must be one that fits memory.
 std::optional<std::vector<float>> constant_values(const ConstantTensor &constant);
 
 // An attribute of the node, null where it is absent.
