@@ -313,6 +313,37 @@ TEST_CASE("a shape that contradicts the graph ends inference but not the import"
     CHECK(import.remarked("model.onnx: shape inference stopped"));
 }
 
+TEST_CASE("a malformed model costs its node, not the process") {
+    OneNode model("ConvTranspose");
+    OnnxBuilder::set(model.node, "pads", Ints{1, 1, 1, 1});
+    while (model.builder.graph->initializer(0).dims_size() > 1) {
+        model.builder.graph->mutable_initializer(0)->mutable_dims()->RemoveLast();
+    }
+    Import import = import_model(model.builder);  // ONNX 1.12's rule for ConvTranspose reads dimension 1 unchecked
+    CHECK(import.layers.empty());
+    CHECK(import.remarked("node the_node: skipped: weights with 1 axes"));
+
+    OneNode line("ConvInteger");
+    line.node->set_name("two\nlines");
+    import = import_model(line.builder);
+    REQUIRE(import.remarks.size() == 1);
+    CHECK_THAT(import.remarks[0], Contains("node two?lines: skipped"));
+
+    // A bias of another size than the output's channels, and weights whose bytes are not as many as their shape says.
+    OneNode bias("Conv");
+    bias.builder.weights("b", {3});
+    bias.node->add_input("b");
+    import = import_model(bias.builder);
+    REQUIRE(import.layers.size() == 1);
+    CHECK_FALSE(import.layers[0].has_values);
+    OneNode raw("Conv");
+    raw.builder.graph->mutable_initializer(0)->clear_float_data();
+    raw.builder.graph->mutable_initializer(0)->set_raw_data("seven b");
+    import = import_model(raw.builder);
+    REQUIRE(import.layers.size() == 1);
+    CHECK_FALSE(import.layers[0].has_values);
+}
+
 TEST_CASE("what is no model is refused in one line") {
     Scratch scratch;
     OneNode model("Conv");

@@ -75,7 +75,6 @@ void add_build_command(CLI::App &program, int &status) {
     command->add_option("--name", options->name, "C identifier; default: the first file's name");
     command->add_option("--jobs", options->options.jobs, "Compiler processes (default: one a core)")
         ->check(CLI::Range(1, 1024));
-    command->add_flag("--asserts", options->options.asserts, "Keep Halide's run-time checks in the kernels");
     command->footer(
         "An application includes NAME.h, links libNAME.a and the halconv runtime, and passes NAME_kernels() to\n"
         "halconv_plan_create. NAME.json has a line for each kernel. `halconv list` names the targets.");

@@ -1,5 +1,6 @@
 #include "tools/onnx_import.h"
 
+#include <algorithm>
 #include <set>
 
 #include <fmt/format.h>
@@ -249,9 +250,15 @@ class Importer {
 }  // namespace
 
 std::vector<OnnxLayer> import_onnx(const std::filesystem::path &path, const Remark &remark, OnnxValues values) {
+    // A model's names may hold anything; a remark is one line.
+    Remark one_line = [&](std::string text) {
+        std::replace_if(
+            text.begin(), text.end(), [](unsigned char c) { return c < ' '; }, '?');
+        remark(text);
+    };
     onnx::ModelProto model = read_onnx_model(path);
-    infer_onnx_shapes(model, [&](const std::string &text) { remark(fmt::format("{}: {}", path.string(), text)); });
-    Importer importer(path, remark, values);
+    infer_onnx_shapes(model, [&](const std::string &text) { one_line(fmt::format("{}: {}", path.string(), text)); });
+    Importer importer(path, one_line, values);
     importer.add_graph(model.graph(), nullptr);
     for (const onnx::FunctionProto &function : model.functions()) {
         importer.note_function(function);

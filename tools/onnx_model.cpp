@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl.h>
-#include <onnx/defs/tensor_proto_util.h>
 
 namespace halconv {
 namespace {
@@ -31,6 +30,16 @@ TensorType tensor_type(const onnx::TypeProto &type) {
 
 TensorType tensor_type(const onnx::TensorProto &tensor) {
     return {tensor.data_type(), std::vector<int64_t>(tensor.dims().begin(), tensor.dims().end())};
+}
+
+// The elements of a dense tensor, from raw little-endian bytes or from the field of their type.
+template <class T, class Field> std::vector<T> elements(const onnx::TensorProto &tensor, const Field &field) {
+    if (!tensor.has_raw_data()) {
+        return std::vector<T>(field.begin(), field.end());
+    }
+    std::vector<T> values(tensor.raw_data().size() / sizeof(T));
+    std::memcpy(values.data(), tensor.raw_data().data(), values.size() * sizeof(T));
+    return values;
 }
 
 }  // namespace
@@ -103,7 +112,7 @@ std::optional<ConstantTensor> GraphScope::produced_constant(const onnx::NodeProt
         return std::nullopt;
     }
     ConstantTensor made;
-    made.shape = onnx::ParseData<int64_t>(shape->tensor);
+    made.shape = integer_values(*shape->tensor);
     made.element = value && value->has_t() ? value->t().data_type() : int32_t(onnx::TensorProto::FLOAT);
     made.tensor = value && value->has_t() ? &value->t() : nullptr;
     made.fill = true;
@@ -147,6 +156,10 @@ onnx::ModelProto read_onnx_model(const std::filesystem::path &path) {
     return model;
 }
 
+std::vector<int64_t> integer_values(const onnx::TensorProto &tensor) {
+    return elements<int64_t>(tensor, tensor.int64_data());
+}
+
 std::optional<std::vector<float>> constant_values(const ConstantTensor &constant) {
     int64_t count = 1;
     for (int64_t extent : constant.shape) {
@@ -159,7 +172,7 @@ std::optional<std::vector<float>> constant_values(const ConstantTensor &constant
         constant.tensor->data_location() == onnx::TensorProto::EXTERNAL) {
         return std::nullopt;
     }
-    std::vector<float> values = onnx::ParseData<float>(constant.tensor);
+    std::vector<float> values = elements<float>(*constant.tensor, constant.tensor->float_data());
     if (constant.fill && values.size() == 1) {
         values.resize(size_t(count), values[0]);
     }

@@ -59,6 +59,9 @@ void infer_onnx_shapes(onnx::ModelProto &model, const Remark &remark);
 // The elements as float; nothing if they are not float32 or lie in another file. The shape must be one that fits memory.
 std::optional<std::vector<float>> constant_values(const ConstantTensor &constant);
 
+// The elements of an int64 tensor.
+std::vector<int64_t> integer_values(const onnx::TensorProto &tensor);
+
 // An attribute of the node, null where it is absent.
 const onnx::AttributeProto *find_attribute(const onnx::NodeProto &node, const std::string &name);
 

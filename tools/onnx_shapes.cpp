@@ -1,12 +1,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <set>
 
 #include <fmt/format.h>
-#include <onnx/defs/tensor_proto_util.h>
 #include <onnx/shape_inference/implementation.h>
 
 #include "tools/onnx_model.h"
@@ -52,7 +52,7 @@ void modernise(onnx::NodeProto &node, const GraphScope &scope) {
     } else if (kReductions.count(op) && node.input_size() > 1) {
         std::optional<ConstantTensor> axes = scope.constant(node.input(1));
         if (axes && axes->tensor && !axes->fill && axes->element == onnx::TensorProto::INT64) {
-            set_axes_attribute(node, onnx::ParseData<int64_t>(axes->tensor));
+            set_axes_attribute(node, integer_values(*axes->tensor));
         } else {
             node.set_op_type(kOpaque);
         }
