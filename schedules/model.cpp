@@ -138,7 +138,7 @@ void choose_blocks(const Work &w, const TargetRow &target, bool pinned, Schedule
     double channel_blocks = double(divide_up(w.channels, schedule.panel()));
     double by_rows = w.weight_bytes > half_l2 ? w.weight_bytes * double(divide_up(w.y, schedule.rows)) : 0;
     double by_channels = w.input_bytes > half_l2 ? w.input_bytes * channel_blocks * w.phases : 0;
-    if (by_channels < by_rows) {
+    if (by_channels < by_rows && schedule.form != HALCONV_FORM_DEPTHWISE) {
         schedule.parallel = ParallelAxis::kChannels;
         schedule.rows = int(round_up(w.y, schedule.tile_y));
     }

@@ -26,8 +26,6 @@ constexpr int kUnrolledTaps = 32;
 
 bool is_pinned(int32_t pin) { return pin != HALCONV_FREE; }
 
-int largest_divisor_lanes(int extent, int lanes) { return std::gcd(extent, lanes); }
-
 // The staged input: channels innermost for nhwc; for nchw rows of x, whose copy is contiguous and which the broadcast
 // loads of the sum read just as well.
 void schedule_padded(const TiledStages &s, const halconv_key &key, const Schedule &schedule, const LoopLevel &level) {
@@ -72,15 +70,14 @@ void schedule_sum(const TiledStages &s, const halconv_key &key, const Schedule &
 }
 
 // The tile's store. nhwc: vectors of channels. nchw: vectors of pixels, read back transposed from the sum's memory.
-void schedule_store(Func output, const TiledStages &s, const halconv_key &key, const Schedule &schedule,
-                    const Var &inner, const Var &xi, const Var &yi) {
+void schedule_store(Func output, const halconv_key &key, const Schedule &schedule, const Var &inner, const Var &xi,
+                    const Var &yi) {
     Var vectors("vectors"), lanes("lanes"), pixels("pixels");
     if (key.out_layout == HALCONV_NCHW) {
-        int width = largest_divisor_lanes(schedule.tile_x, schedule.lanes);
+        int width = std::gcd(schedule.tile_x, schedule.lanes);
         output.split(xi, xi, pixels, width).reorder(pixels, xi, inner, yi).vectorize(pixels).unroll(xi);
         return;
     }
-    (void)s;
     output.split(inner, vectors, lanes, schedule.lanes).reorder(lanes, vectors, xi, yi);
     output.vectorize(lanes).unroll(vectors).unroll(xi).unroll(yi);
 }
@@ -115,7 +112,7 @@ void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule
         order.insert(order.end(), {s.z, block, s.other, s.n});
         output.reorder(order).fuse(block, s.other, job).parallel(job);
     }
-    schedule_store(output, s, key, schedule, inner, xi, yi);
+    schedule_store(output, key, schedule, inner, xi, yi);
     LoopLevel tile(output, depthwise ? block : xo);
     schedule_sum(s, key, schedule, tile);
     if (schedule.stage) {

@@ -119,7 +119,7 @@ TEST_CASE("wrong input ends with status 2, one line, and no output") {
                 "stride.jsonl:1: key \"stride\" must lie between 1 and 2^31 - 1, not -2");
     std::string large = files.scratch.write(
         "large.jsonl",
-        R"({"name": "a", "op": "conv", "n": 2147483647, "ci": 2147483647, "co": 2147483647, "in": [2147483647], "kernel": [1]})");
+        R"({"name": "a", "op": "conv", "n": 2147483647, "ci": 65536, "co": 65536, "in": [65536], "kernel": [1]})");
     check_error(start_halconv({"build", large, "--target", "host", "-o", files.scratch / "out"}), 2,
                 "large.jsonl:1: layer a: too large");
     check_error(start_halconv({"build", files.layer, "--target", "x86-mmx", "-o", files.scratch / "out"}), 2,
@@ -153,7 +153,7 @@ TEST_CASE("run: every order of weights, layouts, bias, residual and epilogue") {
     REQUIRE(start_halconv(files.run({})).status == 0);
     std::vector<float> plain = read_npy(files.y).data;
     CHECK(read_npy(files.y).shape == std::vector<int64_t>{1, 3, 4, 5});
-    // Output (0, 0) of channel 0 meets taps (1, 1), (1, 2), (2, 1), (2, 2) of input pixels (0, 0), (0, 1), (1, 0), (1, 1).
+    // Output (0, 0) of channel 0: taps (1, 1), (1, 2), (2, 1), (2, 2) on pixels (0, 0), (0, 1), (1, 0), (1, 1).
     CHECK(plain[0] == 0 * 4 + 1 * 13 + 2 * 5 + 3 * 14 + 8 * 7 + 9 * 16 + 10 * 8 + 11 * 17);
 
     // w[o][i][y][x] in the other orders.
@@ -179,7 +179,7 @@ TEST_CASE("run: every order of weights, layouts, bias, residual and epilogue") {
     CHECK(read_npy(files.y).data == plain);
     write_npy(files.w, {5, 2, 3, 3}, count_up(90).data());
 
-    // nchw out, bias 0 .. 4 less 4000, residual = 10 * plain's own layout, relu: the sum of all, checked element by element.
+    // relu(conv + bias + residual), nchw out; the bias makes about half of the sums negative.
     std::string layer = files.scratch.write("relu.jsonl", "# one layer\n" + std::string(kLayer, sizeof kLayer - 2) +
                                                               R"(, "out_layout": "nchw", "epilogue": "relu"})");
     std::vector<float> bias = {-4000, -3999, -3998, -3997, -3996}, residual = count_up(60);

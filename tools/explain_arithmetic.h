@@ -45,7 +45,8 @@ Explanation explain_problem(const halconv_problem &problem, const int64_t *out);
 
 constexpr int64_t kNoTap = -1;
 
-// The matrix C of the axis for one channel, row by row: low x high entries, C[low][high] the tap that joins them or kNoTap.
+// The matrix C of the axis for one channel, row by row: low x high entries, C[low][high] the tap that joins them or
+// kNoTap.
 // conv is y = C x, conv_transpose y = C^T x.
 std::vector<int64_t> axis_matrix(const AxisExplanation &axis);
 

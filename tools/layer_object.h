@@ -15,8 +15,8 @@
 //     dtype            "f32", the default
 //     layout           "nhwc" (default) or "nchw", of the input; also spelled for the rank: nwc, ndhwc, ncw, ncdhw
 //     out_layout       default: as layout
-//     epilogue         default "linear": what follows the sum and the bias. The word of an activation: linear, relu, tanh,
-//                      sigmoid, silu, gelu, leaky_relu (alpha 0.01), relu6 (clamp from 0 to 6); or an object
+//     epilogue         default "linear": what follows the sum and the bias. The word of an activation: linear, relu,
+//                      tanh, sigmoid, silu, gelu, leaky_relu (alpha 0.01), relu6 (clamp from 0 to 6); or an object
 //                      {"activation": word, "alpha": number, "beta": number, "residual": true}: clamp is
 //                      min(max(v, alpha), beta), leaky_relu multiplies negative values by alpha, residual adds a
 //                      tensor of the output's shape before the activation
@@ -34,7 +34,7 @@ namespace halconv {
 // Names the place of a key in the text that was read, e.g. "list.jsonl:12"; the empty key stands for the whole object.
 using KeyPlace = std::function<std::string(const std::string &key)>;
 
-// The layer that `text`, one JSON object, describes; its source is place(""). Throws InputError: place, then key and reason.
+// The layer that `text`, one JSON object, describes; its source is place(""). Throws InputError: place, key and reason.
 Layer parse_layer(const std::string &text, const KeyPlace &place);
 
 }  // namespace halconv

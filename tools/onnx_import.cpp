@@ -112,7 +112,7 @@ class Importer {
         }
     }
 
-    // Tensor shapes: x (n, c, spatial..); weights (o, i / groups, spatial..) for Conv, (i, o / groups, ..) for ConvTranspose.
+    // Shapes: x (n, c, spatial..); weights (o, i / groups, spatial..) for Conv, (i, o / groups, ..) for ConvTranspose.
     halconv_problem problem_of(const onnx::NodeProto &node, const GraphScope &scope) {
         TensorType w = scope.type(input_name(node, 1));
         if (!w.shape) {

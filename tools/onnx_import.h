@@ -17,9 +17,9 @@ struct OnnxLayer {
 
 enum class OnnxValues { kSkip, kRead };
 
-// Conv and ConvTranspose nodes of the main graph and of the subgraphs of If, Loop and Scan, in the model's order. `remark`
-// receives one line for each assumption and for each convolution that is left out, with the reason. Throws InputError
-// (one line) where the file is no ONNX model.
+// Conv and ConvTranspose nodes of the main graph and of the subgraphs of If, Loop and Scan, in the model's order.
+// `remark` receives one line for each assumption and for each convolution that is left out, with the reason. Throws
+// InputError (one line) where the file is no ONNX model.
 std::vector<OnnxLayer> import_onnx(const std::filesystem::path &path, const Remark &remark, OnnxValues values);
 
 }  // namespace halconv

@@ -17,7 +17,7 @@ namespace halconv {
 
 constexpr int64_t kUnknownExtent = -1;
 
-// What is known of a tensor: element type (TensorProto::DataType, 0 unknown) and extents (kUnknownExtent where unknown).
+// What is known of a tensor: element type (TensorProto::DataType, 0 unknown), extents (kUnknownExtent where unknown).
 struct TensorType {
     int32_t element = 0;
     std::optional<std::vector<int64_t>> shape;  // nothing where even the rank is unknown
@@ -51,12 +51,12 @@ class GraphScope {
 // Reads a model. Throws InputError with one line: unreadable, truncated, not ONNX, over protobuf's 2 GiB.
 onnx::ModelProto read_onnx_model(const std::filesystem::path &path);
 
-// Sets unknown batch sizes of inputs to 1 and infers shapes through the graph and its subgraphs; `remark` receives a line
-// for each assumption and for an inference that broke off. Needs shape rules up to operator set 17 only: newer
+// Sets unknown batch sizes of inputs to 1 and infers shapes through the graph and its subgraphs; `remark` receives a
+// line for each assumption and for an inference that broke off. Needs shape rules up to operator set 17 only: newer
 // operators that keep their input's shape are replaced, and those whose meaning changed are made opaque.
 void infer_onnx_shapes(onnx::ModelProto &model, const Remark &remark);
 
-// The elements as float; nothing if they are not float32 or lie in another file. The shape must be one that fits memory.
+// The elements as float; nothing if they are not float32 or lie in another file. The shape must fit into memory.
 std::optional<std::vector<float>> constant_values(const ConstantTensor &constant);
 
 // The elements of an int64 tensor.
