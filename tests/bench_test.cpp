@@ -47,7 +47,7 @@ struct LayerData {
         reference_run(p, input.data(), weights.data(), bias.data(), residual.data(), exact);
         output.assign(exact.begin(), exact.end());
     }
-    Operands operands() const { return {input.data(), weights.data(), bias.data(), residual.data()}; }
+    BenchOperands operands() const { return {input.data(), weights.data(), bias.data(), residual.data()}; }
 };
 
 }  // namespace

@@ -149,7 +149,7 @@ struct Sum {
     }
 };
 
-Sum exact_sum(const halconv_problem &problem, const Problem3 &p, const Operands &operands, const Point &point) {
+Sum exact_sum(const halconv_problem &problem, const Problem3 &p, const BenchOperands &operands, const Point &point) {
     const int64_t group = point.c / p.group_out, co = point.c % p.group_out;
     const int64_t taps[3] = {p.axis[0].kernel, p.axis[1].kernel, p.axis[2].kernel};
     std::vector<Meeting> axis[3];
@@ -208,7 +208,7 @@ ActivationFigures activate(const halconv_problem &problem, double v) {
 
 }  // namespace
 
-ErrorFigures compare_samples(const halconv_problem &problem, const Operands &operands, const float *output) {
+ErrorFigures compare_samples(const halconv_problem &problem, const BenchOperands &operands, const float *output) {
     const Problem3 p = problem3_of(problem);
     double worst = 0, squares = 0;
     bool within_bound = true, finite = true;

@@ -34,7 +34,7 @@ Timing summarise(std::vector<double> samples);
 void fill_random(float *data, int64_t count, float scale, uint64_t seed);
 
 // One layer's operands: weights OIHW for conv, IOHW for conv_transpose; residual may be null.
-struct Operands {
+struct BenchOperands {
     const float *input, *weights, *bias, *residual;
 };
 
@@ -47,6 +47,6 @@ struct ErrorFigures {
 // faces, then points anywhere. A sum of k products in f32, in any order and fused or not, is within
 //     gamma(k) * sum |x * w|,  gamma(k) = k * u / (1 - k * u),  u = 2^-24
 // (Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed., section 3.1); bias and residual are two more terms.
-ErrorFigures compare_samples(const halconv_problem &problem, const Operands &operands, const float *output);
+ErrorFigures compare_samples(const halconv_problem &problem, const BenchOperands &operands, const float *output);
 
 }  // namespace halconv
