@@ -135,7 +135,7 @@ std::string read_header(std::ifstream &file, const std::filesystem::path &path) 
     if (!file.read(preamble, sizeof preamble) || std::memcmp(preamble, kMagic, kMagicBytes) != 0) {
         fail(path, "not a .npy file");
     }
-    int version = preamble[6];
+    int version = static_cast<unsigned char>(preamble[6]);
     if (version < 1 || version > 3)
         fail(path, fmt::format("version {} of the .npy format is not known", version));
     unsigned char bytes[4] = {};

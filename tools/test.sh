@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds and runs the tests: tools/test.sh [SUITE..], all suites by default. Ends with ctest's summary.
 # JUNIT=FILE also writes the results as JUnit XML.
+JUNIT=${JUNIT:+$(realpath -m -- "$JUNIT")} # before setup.sh goes to the repo
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 suites=(unit kernels conformance tools sanitize) # those that have tests
@@ -20,7 +21,7 @@ for suite in "$@"; do
 done
 [ ${#selected[@]} -gt 0 ] || exit 0
 
-set_up clang-format
+set_up clang-format clang-tidy
 targets=(halconv)
 for suite in "${selected[@]}"; do
     [ "$suite" = sanitize ] || targets+=("suite_$suite")
@@ -39,5 +40,5 @@ mkdir -p build/ctest
 echo "subdirs($trees)" >build/ctest/CTestTestfile.cmake
 current_step=ctest
 pattern=$(IFS='|'; echo "^(${selected[*]})\$")
-ctest --test-dir build/ctest --label-regex "$pattern" --no-tests=error --output-on-failure --parallel "$(nproc)" \
+ctest --test-dir build/ctest --label-regex "$pattern" --no-tests=error --no-label-summary --output-on-failure --parallel "$(nproc)" \
     ${JUNIT:+--output-junit "$JUNIT"}

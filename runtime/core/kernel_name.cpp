@@ -80,7 +80,7 @@ bool read_number(std::string_view text, int32_t &value) {
     if (text.empty() || text[0] < '0' || text[0] > '9') {
         return false;
     }
-    int32_t magnitude;
+    int32_t magnitude = 0;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), magnitude);
     if (error != std::errc() || end != text.data() + text.size()) {
         return false;
