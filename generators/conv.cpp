@@ -5,32 +5,27 @@ namespace halconv {
 using Halide::Expr;
 using Halide::RDom;
 
-void ConvDirect::generate() {
-    PhaseAxis<Expr> ax = phase_axis_of(pins_x, axis_x), ay = phase_axis_of(pins_y, axis_y),
-                    az = phase_axis_of(pins_z, axis_z);
+template <class Derived> void ByWindow<Derived>::define_sum(const Expr &lane, const Expr &block, const Expr &channels) {
+    Axis<Expr> ax = phase_axis_of(pins_x, axis_x).axis, ay = phase_axis_of(pins_y, axis_y).axis,
+               az = phase_axis_of(pins_z, axis_z).axis;
     define_padded();
-    taps = RDom(0, input.dim(0).extent(), 0, ax.axis.kernel, 0, ay.axis.kernel, 0, az.axis.kernel, "taps");
-    Expr blocks = (output.dim(0).extent() + panel - 1) / panel, lane = c % panel, block = g * blocks + c / panel;
+    taps = RDom(0, channels, 0, ax.kernel, 0, ay.kernel, 0, az.kernel, "taps");
     sum(c, g, x, y, z, n) = bias(lane, block);
     sum(c, g, x, y, z, n) +=
         weights(lane, taps[0], taps[1], taps[2], taps[3], 0, 0, 0, block) *
-        padded(taps[0], g, high_coordinate(ax.axis, Expr(x), Expr(taps[1])),
-               high_coordinate(ay.axis, Expr(y), Expr(taps[2])), high_coordinate(az.axis, Expr(z), Expr(taps[3])), n);
+        padded(taps[0], g, high_coordinate(ax, Expr(x), Expr(taps[1])), high_coordinate(ay, Expr(y), Expr(taps[2])),
+               high_coordinate(az, Expr(z), Expr(taps[3])), n);
     output(c, g, x, y, z, n) = epilogue(sum(c, g, x, y, z, n), residual(c, g, x, y, z, n));
 }
 
-void ConvDepthwise::generate() {
-    PhaseAxis<Expr> ax = phase_axis_of(pins_x, axis_x), ay = phase_axis_of(pins_y, axis_y),
-                    az = phase_axis_of(pins_z, axis_z);
-    define_padded();
-    taps = RDom(0, 1, 0, ax.axis.kernel, 0, ay.axis.kernel, 0, az.axis.kernel, "taps");
-    Expr lane = g % panel, block = g / panel;
-    sum(c, g, x, y, z, n) = bias(lane, block);
-    sum(c, g, x, y, z, n) +=
-        weights(lane, taps[0], taps[1], taps[2], taps[3], 0, 0, 0, block) *
-        padded(taps[0], g, high_coordinate(ax.axis, Expr(x), Expr(taps[1])),
-               high_coordinate(ay.axis, Expr(y), Expr(taps[2])), high_coordinate(az.axis, Expr(z), Expr(taps[3])), n);
-    output(c, g, x, y, z, n) = epilogue(sum(c, g, x, y, z, n), residual(c, g, x, y, z, n));
+void ConvDirect::generate() {
+    Expr blocks = (output.dim(0).extent() + panel - 1) / panel;
+    define_sum(c % panel, g * blocks + c / panel, input.dim(0).extent());
 }
+
+void ConvDepthwise::generate() { define_sum(g % panel, g / panel, 1); }
+
+template class ByWindow<ConvDirect>;
+template class ByWindow<ConvDepthwise>;
 
 }  // namespace halconv

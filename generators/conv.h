@@ -6,14 +6,29 @@
 
 namespace halconv {
 
+template <class Derived> class ByWindow : public Operation<Derived, 6> {
+  public:
+    using Base = Operation<Derived, 6>;
+    using Base::axis_x, Base::axis_y, Base::axis_z, Base::pins_x, Base::pins_y, Base::pins_z;
+    using Base::bias, Base::output, Base::residual, Base::weights;
+    using Base::c, Base::g, Base::n, Base::x, Base::y, Base::z;
+    using Base::padded, Base::sum, Base::taps;
+
+  protected:
+    using Base::define_padded, Base::epilogue, Base::phase_axis_of;
+
+    // The sum for a weights block and lane that the form chooses; `channels` is the extent of the reduction.
+    void define_sum(const Halide::Expr &lane, const Halide::Expr &block, const Halide::Expr &channels);
+};
+
 // Lanes of a weights block are output channels of one group.
-class ConvDirect : public Operation<ConvDirect, 6> {
+class ConvDirect : public ByWindow<ConvDirect> {
   public:
     void generate();
 };
 
 // One channel in and out per group: lanes of a weights block are groups.
-class ConvDepthwise : public Operation<ConvDepthwise, 6> {
+class ConvDepthwise : public ByWindow<ConvDepthwise> {
   public:
     void generate();
 };

@@ -61,7 +61,7 @@ void ConvTransposeDepthwise::generate() { define_sum(g % panel, g / panel, 1); }
 void ConvTransposeRowFused::generate() {
     PhaseAxis<Expr> ax = phase_axis_of(pins_x, axis_x), ay = phase_axis_of(pins_y, axis_y),
                     az = phase_axis_of(pins_z, axis_z);
-    Expr channels = panel / ax.axis.stride;
+    Expr channels = fused_channels(ax.axis, Expr(int(panel)));
     define_padded();
     PhaseOf py(ay, qy), pz(az, qz);
     taps = RDom(0, input.dim(0).extent(), 0, ax.max_taps(), 0, ay.max_taps(), 0, az.max_taps(), "taps");
@@ -76,7 +76,7 @@ void ConvTransposeRowFused::generate() {
                                      padded(taps[0], 0, b - taps[1], y + py.base - taps[2] * ay.input_step(),
                                             z + pz.base - taps[3] * az.input_step(), n);
     row(lane, b, qy, y, qz, z, n) = sum(lane, b, qy, y, qz, z, n);
-    Expr uncropped = f + ax.axis.pad_before * channels;
+    Expr uncropped = uncropped_place(ax.axis, Expr(f), channels);
     output(f, qy, y, qz, z, n) =
         epilogue(row(uncropped % panel, uncropped / panel, qy, y, qz, z, n), residual(f, qy, y, qz, z, n));
 }

@@ -151,7 +151,7 @@ bool form_accepts(const halconv_kernel &row, const Problem3 &p) {
         return p.group_in == 1 && p.group_out == 1 && row.panel > 0;
     case HALCONV_FORM_ROW_FUSED:
         return transposed && p.groups == 1 && phases_alike(p.axis[kX]) && row.key.out_layout == HALCONV_NHWC &&
-               (row.panel == 0 || row.panel == p.axis[kX].stride * p.group_out);
+               (row.panel == 0 || row.panel == fused_lanes(p.axis[kX], p.group_out));
     }
     return false;
 }

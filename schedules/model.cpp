@@ -4,7 +4,8 @@
 // (Intel since Haswell, Zen with half-width units likewise in proportion):
 //     max(pixels * vectors / 2, (pixels + vectors) / 2, weight bytes / rate) + 0.5
 // with 24 bytes a cycle where the weights of a channel block and phase stay in three quarters of L2, else 8.
-// A tile starts and stores in about 1.5 cycles a register. Lanes and pixels beyond the tensor's edge are work lost.
+// A tile starts and stores in about 1.5 cycles a register. Lanes and pixels beyond the tensor's edge are work lost. The
+// rates are estimates that rank the workload's layers well; none was measured by itself.
 #include <algorithm>
 #include <cmath>
 
@@ -23,7 +24,7 @@ constexpr int kFloatBytes = 4;
 constexpr int kMostTilePixels = 28;
 constexpr int kMostTileRows = 4;
 constexpr size_t kMostCandidates = 24;
-constexpr double kRowCopyShare = 0.95;  // what the copy of a finished row leaves of the row-fused form's speed
+constexpr double kRowCopyShare = 0.95;  // an estimate: what the copy of a finished row leaves of row-fused's speed
 
 // A free size is assumed to be common.
 int64_t assume(int32_t pin, int64_t common) { return pin == HALCONV_FREE ? common : pin; }
@@ -45,12 +46,12 @@ bool is_depthwise(const halconv_key &key) { return key.group_in == 1 && key.grou
 
 // A problem as the model sees it: `repeats` GEMMs of (x * y pixels) x (reduction) x (channels).
 struct Work {
-    double repeats;            // batch, groups, phases and z positions
-    int64_t x, y;              // positions of one phase
-    int64_t least_x, least_y;  // of the phase with the fewest
-    int64_t channels;          // lanes needed
-    double reduction;          // multiply-adds of an output, the phases' mean
-    double phases;
+    double repeats;             // batch, groups, phases and z positions
+    int64_t x, y;               // positions of one phase
+    int64_t least_x, least_y;   // of the phase with the fewest
+    int64_t channels;           // lanes needed
+    double reduction;           // multiply-adds of an output, the phases' mean
+    double phases, row_phases;  // all, and those of y and z alone
     double input_bytes, weight_bytes;
     int64_t staged_row_bytes;
 };
@@ -63,7 +64,7 @@ Work work_of(const halconv_key &key) {
     w.repeats = double(assume(key.batch, 1) * groups);
     w.reduction = group_in;
     double taps = 1;
-    w.phases = 1;
+    w.phases = w.row_phases = 1;
     for (int d = 0; d < 3; d++) {
         Axis<int64_t> axis = assumed_axis(key, d);
         int64_t out = assume(key.out[d], 56);
@@ -72,6 +73,7 @@ Work work_of(const halconv_key &key) {
         size[d] = transpose ? positions_of_phase(out, axis.stride, 0) : out;
         least[d] = transpose ? least_positions_of_phases(out, axis.stride) : out;
         w.phases *= transpose ? double(std::min(out, axis.stride)) : 1;
+        w.row_phases = d < 2 ? w.phases : w.row_phases;
         w.reduction *= transpose ? double(axis.kernel) / double(axis.stride) : double(axis.kernel);
     }
     w.repeats *= double(size[0]) * w.phases;
@@ -185,9 +187,10 @@ void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form for
         w.repeats /= double(w.channels);
     }
     for (int lanes = 4; lanes <= target.vector_lanes; lanes *= 2) {
-        if (lanes < target.vector_lanes && w.channels > lanes) {
+        bool wider_does_more = lanes < target.vector_lanes && w.channels > lanes;
+        if (wider_does_more) {
             continue;
-        }  // wider vectors do more
+        }
         for (int y = 1; y <= std::min<int64_t>(kMostTileRows, w.least_y); y++) {
             for (int x = 1; x <= std::min<int64_t>(kMostTilePixels, w.least_x); x++) {
                 if (key.out_layout == HALCONV_NCHW && x % 4 != 0 && w.least_x >= 4) {
@@ -229,12 +232,12 @@ void add_row_fused(const halconv_key &key, const TargetRow &target, std::vector<
         return;
     }
     Work w = work_of(key);
-    if (w.weight_bytes / double(key.stride[1] * key.stride[0]) > double(target.l2_bytes) / 2) {
+    if (w.weight_bytes / w.row_phases > double(target.l2_bytes) / 2) {
         return;
     }
-    w.repeats /= key.stride[2];
+    w.repeats *= w.row_phases / w.phases;
     w.x += 1;  // the row is computed uncropped
-    w.channels = int64_t(key.stride[2]) * key.group_out;
+    w.channels = fused_lanes<int64_t>(assumed_axis(key, 2), key.group_out);
     for (int x = 1; x <= kMostTilePixels; x++) {
         for (int vectors = 1; vectors <= 4; vectors++) {
             TileShape tile{x, 1, vectors};

@@ -1,6 +1,7 @@
 #include "schedules/schedule.h"
 
 #include "halconv/halconv.h"
+#include "runtime/core/conv_shape.h"
 
 namespace halconv {
 
@@ -56,7 +57,8 @@ void least_extents(const halconv_key &key, const Schedule &s, int32_t extents[3]
 }
 
 int weights_panel(const halconv_key &key, const Schedule &s) {
-    return s.form == HALCONV_FORM_ROW_FUSED ? key.group_out * key.stride[2] : s.panel();
+    Axis<int32_t> x{key.kernel[2], key.stride[2], key.dilation[2], key.pad_before[2]};
+    return s.form == HALCONV_FORM_ROW_FUSED ? fused_lanes(x, key.group_out) : s.panel();
 }
 
 }  // namespace halconv

@@ -10,9 +10,6 @@
 
 namespace halconv {
 
-// Raised when the meaning of a schedule's parameters changes: older tuning records are then stale.
-constexpr int kScheduleVersion = 1;
-
 enum class ParallelAxis { kRows, kChannels };
 
 struct Schedule {

@@ -10,11 +10,11 @@ namespace halconv {
 const std::vector<TargetRow> &target_rows() {
     constexpr int64_t kKiB = 1024;
     static const std::vector<TargetRow> rows = {
-        {"x86-64", "x86-64", 0, 4, 16, false, 32 * kKiB, 256 * kKiB, "any x86-64 processor (SSE2)"},
-        {"x86-avx2", "x86-64-sse41-avx-avx2-fma-f16c", HALCONV_CPU_AVX2, 8, 16, true, 32 * kKiB, 512 * kKiB,
+        {"x86-64", "x86-64", 0, 4, 16, 256 * kKiB, "any x86-64 processor (SSE2)"},
+        {"x86-avx2", "x86-64-sse41-avx-avx2-fma-f16c", HALCONV_CPU_AVX2, 8, 16, 512 * kKiB,
          "AVX2 and FMA (Haswell, Zen and later)"},
         {"x86-avx512", "x86-64-sse41-avx-avx2-fma-f16c-avx512-avx512_skylake", HALCONV_CPU_AVX2 | HALCONV_CPU_AVX512,
-         16, 32, true, 32 * kKiB, 1024 * kKiB, "AVX-512 F, CD, DQ, BW, VL (Skylake-SP, Zen 4 and later)"},
+         16, 32, 1024 * kKiB, "AVX-512 F, CD, DQ, BW, VL (Skylake-SP, Zen 4 and later)"},
     };
     return rows;
 }

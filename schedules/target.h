@@ -8,14 +8,13 @@
 namespace halconv {
 
 struct TargetRow {
-    const char *name;            // "x86-avx512"
-    const char *halide;          // Halide's target string without the system: "x86-64" + features
-    int32_t cpu_features;        // mask of HALCONV_CPU_*
-    int vector_lanes;            // f32 lanes of a vector
-    int registers;               // vector registers
-    bool memory_operands;        // a multiply-add can take one operand from memory
-    int64_t l1_bytes, l2_bytes;  // per core, of a common machine of the kind
-    const char *summary;         // one phrase for `halconv list`
+    const char *name;      // "x86-avx512"
+    const char *halide;    // Halide's target string without the system: "x86-64" + features
+    int32_t cpu_features;  // mask of HALCONV_CPU_*
+    int vector_lanes;      // f32 lanes of a vector
+    int registers;         // vector registers
+    int64_t l2_bytes;      // per core, of a common machine of the kind
+    const char *summary;   // one phrase for `halconv list`
 };
 
 // All rows, weakest first.

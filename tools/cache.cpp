@@ -32,6 +32,9 @@ fs::path cache_folder() {
     return fs::temp_directory_path() / "halconv-cache";
 }
 
+namespace {
+
+// 32 hexadecimal digits.
 std::string text_digest(const std::string &text) {
     XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
     char digits[33];
@@ -40,6 +43,7 @@ std::string text_digest(const std::string &text) {
     return digits;
 }
 
+// The digest of what decides the content of the job's object.
 std::string job_digest(const KernelJob &job) {
     std::ostringstream text;
     text << job.name << '\n'
@@ -49,8 +53,6 @@ std::string job_digest(const KernelJob &job) {
          << HALIDE_VERSION_MAJOR << '.' << HALIDE_VERSION_MINOR << '.' << HALIDE_VERSION_PATCH;
     return text_digest(text.str());
 }
-
-namespace {
 
 // Kernels call Halide's runtime by the names of ours (runtime/core/kernel_table.h).
 void rename_runtime(const fs::path &object) {

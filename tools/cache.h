@@ -13,10 +13,6 @@ namespace halconv {
 // $HALCONV_CACHE, else halconv/ in the user's cache folder ($XDG_CACHE_HOME or ~/.cache), else in the temporary folder.
 std::filesystem::path cache_folder();
 
-// 32 hexadecimal digits of what decides the content of the job's object.
-std::string job_digest(const KernelJob &job);
-std::string text_digest(const std::string &text);
-
 // Objects of all jobs, compiled in parallel processes where the cache lacks them; in the order of `jobs`.
 std::vector<std::filesystem::path> compile_all(const std::vector<KernelJob> &jobs, int processes,
                                                const Progress &progress);

@@ -100,6 +100,16 @@ inline PhaseAxis<int64_t> phase_axis(const Axis<int64_t> &axis) {
 // Whether every phase of a transposed axis has the same taps in number and reads the same inputs: kernel = T * stride.
 inline bool phases_alike(const Axis<int64_t> &axis) { return axis.dilation == 1 && axis.kernel % axis.stride == 0; }
 
+// Where all phases of an axis are computed side by side, lane = r * channels + channel: how many lanes that makes, of how
+// many channels so many lanes are, and the place in the uncropped row (b * lanes + lane) of an output's place in its row.
+template <class T> T fused_lanes(const Axis<T> &axis, T channels) { return axis.stride * channels; }
+template <class T> T fused_channels(const Axis<T> &axis, T lanes) {
+    return Arithmetic<T>::floor_div(lanes, axis.stride);
+}
+template <class T> T uncropped_place(const Axis<T> &axis, T place, T channels) {
+    return place + axis.pad_before * channels;
+}
+
 // How many of the positions 0 .. size - 1 are q modulo stride, for 0 <= q < stride.
 inline int64_t positions_of_phase(int64_t size, int64_t stride, int64_t q) {
     return size <= q ? 0 : (size - q - 1) / stride + 1;
