@@ -10,11 +10,12 @@ template <class Derived> void ByWindow<Derived>::define_sum(const Expr &lane, co
                az = phase_axis_of(pins_z, axis_z).axis;
     define_padded();
     taps = RDom(0, channels, 0, ax.kernel, 0, ay.kernel, 0, az.kernel, "taps");
+    Expr in_x = within(pins_x, 2, high_coordinate(ax, Expr(x), Expr(taps[1])));
+    Expr in_y = within(pins_y, 3, high_coordinate(ay, Expr(y), Expr(taps[2])));
+    Expr in_z = within(pins_z, 4, high_coordinate(az, Expr(z), Expr(taps[3])));
     sum(c, g, x, y, z, n) = bias(lane, block);
-    sum(c, g, x, y, z, n) +=
-        weights(lane, taps[0], taps[1], taps[2], taps[3], 0, 0, 0, block) *
-        padded(taps[0], g, high_coordinate(ax, Expr(x), Expr(taps[1])), high_coordinate(ay, Expr(y), Expr(taps[2])),
-               high_coordinate(az, Expr(z), Expr(taps[3])), n);
+    sum(c, g, x, y, z, n) += weights(lane, taps[0], taps[1], taps[2], taps[3], 0, 0, 0, block) *
+                             padded(taps[0], g, in_x, in_y, in_z, n);
     output(c, g, x, y, z, n) = epilogue(sum(c, g, x, y, z, n), residual(c, g, x, y, z, n));
 }
 

@@ -15,7 +15,7 @@ template <class Derived> class ByWindow : public Operation<Derived, 6> {
     using Base::padded, Base::sum, Base::taps;
 
   protected:
-    using Base::define_padded, Base::epilogue, Base::phase_axis_of;
+    using Base::define_padded, Base::epilogue, Base::phase_axis_of, Base::within;
 
     // The sum for a weights block and lane that the form chooses; `channels` is the extent of the reduction.
     void define_sum(const Halide::Expr &lane, const Halide::Expr &block, const Halide::Expr &channels);

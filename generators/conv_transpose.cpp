@@ -42,11 +42,13 @@ template <class Derived> void ByPhase<Derived>::define_sum(const Expr &lane, con
     if (!same_taps_in_every_phase(pins_z)) {
         taps.where(taps[3] < pz.taps);
     }
+    Expr in_x = within(pins_x, 2, x + px.base - taps[1] * ax.input_step());
+    Expr in_y = within(pins_y, 3, y + py.base - taps[2] * ay.input_step());
+    Expr in_z = within(pins_z, 4, z + pz.base - taps[3] * az.input_step());
     sum(c, g, qx, x, qy, y, qz, z, n) = bias(lane, block);
     sum(c, g, qx, x, qy, y, qz, z, n) +=
         weights(lane, taps[0], taps[1], taps[2], taps[3], px.r, py.r, pz.r, block) *
-        padded(taps[0], g, x + px.base - taps[1] * ax.input_step(), y + py.base - taps[2] * ay.input_step(),
-               z + pz.base - taps[3] * az.input_step(), n);
+        padded(taps[0], g, in_x, in_y, in_z, n);
     output(c, g, qx, x, qy, y, qz, z, n) =
         epilogue(sum(c, g, qx, x, qy, y, qz, z, n), residual(c, g, qx, x, qy, y, qz, z, n));
 }
@@ -71,10 +73,12 @@ void ConvTransposeRowFused::generate() {
     if (!same_taps_in_every_phase(pins_z)) {
         taps.where(taps[3] < pz.taps);
     }
+    Expr in_x = within(pins_x, 2, b - taps[1]);
+    Expr in_y = within(pins_y, 3, y + py.base - taps[2] * ay.input_step());
+    Expr in_z = within(pins_z, 4, z + pz.base - taps[3] * az.input_step());
     sum(lane, b, qy, y, qz, z, n) = bias(lane, 0);
     sum(lane, b, qy, y, qz, z, n) += weights(lane, taps[0], taps[1], taps[2], taps[3], 0, py.r, pz.r, 0) *
-                                     padded(taps[0], 0, b - taps[1], y + py.base - taps[2] * ay.input_step(),
-                                            z + pz.base - taps[3] * az.input_step(), n);
+                                     padded(taps[0], 0, in_x, in_y, in_z, n);
     row(lane, b, qy, y, qz, z, n) = sum(lane, b, qy, y, qz, z, n);
     Expr uncropped = uncropped_place(ax.axis, Expr(f), channels);
     output(f, qy, y, qz, z, n) =

@@ -20,7 +20,7 @@ template <class Derived> class ByPhase : public Operation<Derived, 9> {
     Halide::Var qx{"qx"}, qy{"qy"}, qz{"qz"};
 
   protected:
-    using Base::define_padded, Base::epilogue, Base::phase_axis_of;
+    using Base::define_padded, Base::epilogue, Base::phase_axis_of, Base::within;
 
     // The sum for a weights block and lane that the form chooses; `channels` is the extent of the reduction.
     void define_sum(const Halide::Expr &lane, const Halide::Expr &block, const Halide::Expr &channels);

@@ -18,12 +18,22 @@ namespace halconv {
 // Place of each scalar in the inputs axis_x, axis_y, axis_z.
 enum AxisScalar { kKernel, kStride, kDilation, kPadBefore, kGcd, kInverse, kAxisScalars };
 
+// What becomes of a tap that falls outside the input.
+enum class Border {
+    kZeros,  // it reads a zero
+    kSkip,   // it is left out of the sum
+    kNone,   // there is none: the caller vouches for it
+};
+
 // Pins of one spatial axis as generator parameters: kernel_x, stride_x, dilation_x, pad_before_x, ...
 struct AxisPins {
     Halide::GeneratorParam<int> kernel, stride, dilation, pad_before;
+    Halide::GeneratorParam<Border> border;
     explicit AxisPins(const std::string &axis)
         : kernel("kernel_" + axis, HALCONV_FREE), stride("stride_" + axis, HALCONV_FREE),
-          dilation("dilation_" + axis, HALCONV_FREE), pad_before("pad_before_" + axis, HALCONV_FREE) {}
+          dilation("dilation_" + axis, HALCONV_FREE), pad_before("pad_before_" + axis, HALCONV_FREE),
+          border("border_" + axis, Border::kZeros,
+                 {{"zeros", Border::kZeros}, {"skip", Border::kSkip}, {"none", Border::kNone}}) {}
 };
 
 template <class Derived, int kOutputDimensions> class Operation : public Halide::Generator<Derived> {
@@ -38,8 +48,6 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
     Halide::GeneratorParam<int> activation_pin{"activation_pin", HALCONV_LINEAR};
     // 0: no residual; 1: always; HALCONV_FREE: as the scalar has_residual says.
     Halide::GeneratorParam<int> residual_pin{"residual_pin", 0};
-    // The caller vouches that no tap falls outside the input, so that it is read without a boundary condition.
-    Halide::GeneratorParam<bool> interior{"interior", false};
     // Lanes are groups and may pass the last group: the input is zero there too.
     Halide::GeneratorParam<bool> bound_groups{"bound_groups", false};
 
@@ -73,20 +81,35 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
         return {axis, Expr(int(known.gcd)), Expr(int(known.inverse))};
     }
 
-    // padded(c, g, x, y, z, n) = the input, zero outside its spatial extent (and, with bound_groups, its groups).
+    // padded(c, g, x, y, z, n) = the input, zero outside its extent on axes with Border::kZeros (and, with bound_groups,
+    // outside its groups).
     void define_padded() {
-        Halide::Func source = input;
-        auto range = [&](int d, bool bounded) {
-            return bounded ? Halide::Range(input.dim(d).min(), input.dim(d).extent()) : Halide::Range();
-        };
-        if (!interior || bound_groups) {
-            Halide::Region bounds = {{}, range(1, bound_groups), {}, {}, {}, {}};
-            for (int d = 2; d < 5; d++) {
-                bounds[size_t(d)] = range(d, !interior);
-            }
-            source = Halide::BoundaryConditions::constant_exterior(source, 0.0f, bounds);
+        Halide::Region bounds(6);
+        bool bounded = bound_groups;
+        if (bound_groups) {
+            bounds[1] = {input.dim(1).min(), input.dim(1).extent()};
         }
-        padded(c, g, x, y, z, n) = source(c, g, x, y, z, n);
+        const AxisPins *axes[] = {&pins_x, &pins_y, &pins_z};
+        for (int d = 2; d < 5; d++) {
+            if (axes[d - 2]->border == Border::kZeros) {
+                bounds[size_t(d)] = {input.dim(d).min(), input.dim(d).extent()};
+                bounded = true;
+            }
+        }
+        Halide::Func source = input;
+        padded(c, g, x, y, z, n) = (bounded ? Halide::BoundaryConditions::constant_exterior(source, 0.0f, bounds)
+                                            : source)(c, g, x, y, z, n);
+    }
+
+    // Where the sum reads dimension d of padded for `coordinate`; with Border::kSkip only taps inside the input remain.
+    Expr within(const AxisPins &pins, int d, const Expr &coordinate) {
+        if (pins.border != Border::kSkip) {
+            return coordinate;
+        }
+        Expr last = input.dim(d).min() + input.dim(d).extent() - 1;
+        taps.where(coordinate >= input.dim(d).min());
+        taps.where(coordinate <= last);
+        return clamp(coordinate, input.dim(d).min(), last);
     }
 
     // activation(v + residual). The piecewise linear ones are min(max(v < 0 ? slope * v : v, low), high).

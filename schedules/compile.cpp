@@ -23,12 +23,12 @@ void set_pins(Internal::AbstractGenerator &generator, const halconv_key &key, co
         set("stride_" + axis, key.stride[d]);
         set("dilation_" + axis, key.dilation[d]);
         set("pad_before_" + axis, key.pad_before[d]);
+        bool zeros = schedule.stage || schedule.reference || schedule.form == HALCONV_FORM_DEPTHWISE;
+        generator.set_generatorparam_value("border_" + axis, schedule.skip[d] ? "skip" : zeros ? "zeros" : "none");
     }
     set("panel", weights_panel(key, schedule));
     set("activation_pin", key.activation);
     set("residual_pin", key.residual);
-    generator.set_generatorparam_value(
-        "interior", schedule.stage || schedule.reference || schedule.form == HALCONV_FORM_DEPTHWISE ? "false" : "true");
     bool whole_panels = key.groups != HALCONV_FREE && key.groups % weights_panel(key, schedule) == 0;
     generator.set_generatorparam_value("bound_groups",
                                        schedule.form == HALCONV_FORM_DEPTHWISE && !whole_panels ? "true" : "false");
@@ -116,8 +116,15 @@ template <class Op> void fix_output(Op &op, const halconv_key &key, const Schedu
             fix_dimension(buffer, 4, key.out[0], 0);
             fix_dimension(buffer, 5, key.batch, 0);
         } else {
-            for (int d = 3; d < 9; d += 2) {
-                buffer.dim(d).set_min(0);
+            for (int d = 0; d < 3; d++) {
+                int phase = 6 - 2 * d, position = 7 - 2 * d;  // dimensions of axis d: z y x
+                bool one_box = key.out[d] != HALCONV_FREE && key.stride[d] != HALCONV_FREE &&
+                               has_one_box(key.stride[d], key.out[d]);
+                buffer.dim(position).set_min(0);
+                if (one_box) {
+                    buffer.dim(phase).set_bounds(0, key.stride[d]);
+                    buffer.dim(position).set_extent(int(positions_of_phase(key.out[d], key.stride[d], 0)));
+                }
             }
         }
     };

@@ -2,7 +2,7 @@
 //
 // Cycles of a register tile of `pixels` x `vectors` for one reduction step, with two multiply-adds and two loads a cycle
 // (Intel since Haswell, Zen with half-width units likewise in proportion):
-//     max(pixels * vectors / 2, (pixels + vectors) / 2, weight bytes / rate) + 0.5
+//     max(pixels * vectors / 2, (pixels + vectors) / 2, weight bytes / rate, latency) + 0.5
 // with 24 bytes a cycle where the weights of a channel block and phase stay in three quarters of L2, else 8.
 // A tile starts and stores in about 1.5 cycles a register. Lanes and pixels beyond the tensor's edge are work lost. The
 // rates are estimates that rank the workload's layers well; none was measured by itself.
@@ -18,12 +18,16 @@ namespace halconv {
 namespace {
 
 constexpr double kWeightBytesPerCycleL2 = 24, kWeightBytesPerCycleL3 = 8;
+constexpr double kLatency = 4;  // cycles until a sum can be added to again
 // Pixels this far apart (or a multiple) share an L1 set: more of them than the ways of a small L1 evict each other.
 constexpr int64_t kAliasBytes = 4096;
 constexpr int kFloatBytes = 4;
 constexpr int kMostTilePixels = 28;
 constexpr int kMostTileRows = 4;
+constexpr int kMostVectors = 4, kMostVectorsOfFewPixels = 8;
 constexpr size_t kMostCandidates = 24;
+constexpr int kFewestSkipChannels = 32;       // with fewer, the tests and the code cost more than the zeros
+constexpr int64_t kMostUnrolledSteps = 4096;  // multiply-adds of vectors in the code of tiles at and off the border
 constexpr double kRowCopyShare = 0.95;  // an estimate: what the copy of a finished row leaves of row-fused's speed
 
 // A free size is assumed to be common.
@@ -52,6 +56,7 @@ struct Work {
     int64_t channels;           // lanes needed
     double reduction;           // multiply-adds of an output, the phases' mean
     double phases, row_phases;  // all, and those of y and z alone
+    double inside[3];           // share of the products of axis z, y, x that meet no zero border
     double input_bytes, weight_bytes;
     int64_t staged_row_bytes;
 };
@@ -75,6 +80,7 @@ Work work_of(const halconv_key &key) {
         w.phases *= transpose ? double(std::min(out, axis.stride)) : 1;
         w.row_phases = d < 2 ? w.phases : w.row_phases;
         w.reduction *= transpose ? double(axis.kernel) / double(axis.stride) : double(axis.kernel);
+        w.inside[d] = share_inside(axis, transpose ? in[d] : out, transpose ? out : in[d], transpose);
     }
     w.repeats *= double(size[0]) * w.phases;
     w.x = size[2], w.y = size[1], w.least_x = least[2], w.least_y = least[1];
@@ -97,17 +103,22 @@ double tile_cycles(const TileShape &tile, int lanes, double reduction, int64_t l
     double step_bytes = double(tile.vectors) * lanes * kFloatBytes;
     bool in_l2 = step_bytes * reduction <= double(l2_bytes) * 3 / 4;
     double weights = step_bytes / (in_l2 ? kWeightBytesPerCycleL2 : kWeightBytesPerCycleL3);
-    double step = std::max({fma, loads, weights}) + 0.5;
+    double step = std::max({fma, loads, weights, kLatency}) + 0.5;
     return step * reduction + 1.5 * tile.pixels() * tile.vectors + 10;
 }
 
 // Percent of the FMA peak: multiply-adds that the result needs over those that the tiles' time allows.
-double predicted(const Work &w, const TileShape &tile, int lanes, const TargetRow &target) {
-    double useful = w.repeats * double(w.x * w.y * w.channels) * w.reduction / lanes / 2;
+double predicted(const Work &w, const Schedule &schedule, const TargetRow &target) {
+    TileShape tile{schedule.tile_x, schedule.tile_y, schedule.vectors};
+    int lanes = schedule.lanes;
+    double useful = w.repeats * double(w.x * w.y * w.channels) * w.reduction / lanes / 2, computed = w.reduction;
+    for (int d = 0; d < 3; d++) {
+        computed *= schedule.skip[d] ? w.inside[d] : 1;
+    }
     double tiles = w.repeats * double(divide_up(w.x, tile.x) * divide_up(w.y, tile.y)) *
                    double(divide_up(w.channels, int64_t(tile.vectors) * lanes));
     double share = double(lanes) / target.vector_lanes;
-    return 100 * share * useful / (tiles * tile_cycles(tile, lanes, w.reduction, target.l2_bytes));
+    return 100 * share * useful / (tiles * tile_cycles(tile, lanes, computed, target.l2_bytes));
 }
 
 bool fits_registers(const TileShape &tile, const TargetRow &target) {
@@ -155,20 +166,46 @@ bool sizes_pinned(const halconv_key &key) {
     return true;
 }
 
+bool stays_inside(const halconv_key &key, int d) {
+    Axis<int64_t> axis{key.kernel[d], key.stride[d], key.dilation[d], key.pad_before[d]};
+    return key.pad_before[d] != HALCONV_FREE &&
+           (key.op == HALCONV_CONV ? conv_stays_inside(axis, key.in[d], key.out[d])
+                                   : transpose_stays_inside(axis, key.in[d], key.out[d]));
+}
+
 bool stays_inside(const halconv_key &key) {
-    if (!sizes_pinned(key)) {
-        return false;
+    return sizes_pinned(key) && stays_inside(key, 0) && stays_inside(key, 1) && stays_inside(key, 2);
+}
+
+// Chooses the axes whose border is left out. On z, and on y with tiles of one row, that costs one test a tap; else a
+// tile's pixels must be known when the kernel is compiled, which costs code: for each tap, phase and position of a tile
+// relative to the border.
+void choose_skips(const halconv_key &key, Schedule &s) {
+    bool transpose = key.op == HALCONV_CONV_TRANSPOSE;
+    if (!sizes_pinned(key) || key.group_in < kFewestSkipChannels) {
+        return;
     }
-    for (int d = 0; d < 3; d++) {
+    int64_t copies = 1;
+    for (int d : {0, 2, 1}) {
+        if (stays_inside(key, d)) {
+            continue;
+        }
         Axis<int64_t> axis{key.kernel[d], key.stride[d], key.dilation[d], key.pad_before[d]};
-        bool inside = key.pad_before[d] != HALCONV_FREE &&
-                      (key.op == HALCONV_CONV ? conv_stays_inside(axis, key.in[d], key.out[d])
-                                              : transpose_stays_inside(axis, key.in[d], key.out[d]));
-        if (!inside) {
-            return false;
+        int tile = d == 2 ? s.tile_x : d == 1 ? s.tile_y : 1;
+        if (tile == 1 && d != 2) {
+            s.skip[d] = true;
+            continue;
+        }
+        if (transpose && !has_one_box(key.stride[d], key.out[d])) {
+            continue;
+        }
+        int64_t positions = transpose ? positions_of_phase(key.out[d], axis.stride, 0) : key.out[d];
+        int64_t unrolled = copies * std::min<int64_t>(3, divide_up(positions, tile)) * axis.kernel;
+        if (unrolled * s.tile_x * s.tile_y * s.vectors <= kMostUnrolledSteps) {
+            copies = unrolled;
+            s.skip[d] = true;
         }
     }
-    return true;
 }
 
 // Whether neighbouring pixels of the caller's input lie at a multiple of kAliasBytes; a staged copy pads them apart.
@@ -177,6 +214,20 @@ bool pixels_alias(const halconv_key &key) {
         return false;
     }
     return int64_t(key.group_in) * key.groups * kFloatBytes % kAliasBytes == 0;
+}
+
+// Whether the kernel must read a copy of its input: for the zeros of a border that it does not skip, for tiles that end
+// beyond the output, or to move pixels apart.
+bool must_stage(const halconv_key &key, const Schedule &s) {
+    if (!sizes_pinned(key) || pixels_alias(key)) {
+        return true;
+    }
+    for (int d = 0; d < 3; d++) {
+        if (!s.skip[d] && (!stays_inside(key, d) || key.residual != 0)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form form, std::vector<Candidate> &found) {
@@ -196,7 +247,8 @@ void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form for
                 if (key.out_layout == HALCONV_NCHW && x % 4 != 0 && w.least_x >= 4) {
                     continue;
                 }
-                for (int vectors = 1; vectors <= (depthwise ? 1 : 4); vectors++) {
+                int most_vectors = depthwise ? 1 : x * y <= 2 ? kMostVectorsOfFewPixels : kMostVectors;
+                for (int vectors = 1; vectors <= most_vectors; vectors++) {
                     TileShape tile{x, y, vectors};
                     if (!fits_registers(tile, target) || (depthwise && tile.pixels() > 16)) {
                         continue;
@@ -207,9 +259,13 @@ void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form for
                     Schedule s;
                     s.form = form;
                     s.tile_x = x, s.tile_y = y, s.vectors = vectors, s.lanes = lanes;
-                    s.stage = !depthwise && (!stays_inside(key) || key.residual != 0 || pixels_alias(key));
+                    s.stage = false;
+                    if (!depthwise) {
+                        choose_skips(key, s);
+                        s.stage = must_stage(key, s);
+                    }
                     choose_blocks(w, target, pinned, s);
-                    found.push_back({s, predicted(w, tile, lanes, target)});
+                    found.push_back({s, predicted(w, s, target)});
                 }
             }
         }
@@ -239,7 +295,7 @@ void add_row_fused(const halconv_key &key, const TargetRow &target, std::vector<
     w.x += 1;  // the row is computed uncropped
     w.channels = fused_lanes<int64_t>(assumed_axis(key, 2), key.group_out);
     for (int x = 1; x <= kMostTilePixels; x++) {
-        for (int vectors = 1; vectors <= 4; vectors++) {
+        for (int vectors = 1; vectors <= kMostVectors; vectors++) {
             TileShape tile{x, 1, vectors};
             Schedule s;
             s.form = HALCONV_FORM_ROW_FUSED;
@@ -249,7 +305,7 @@ void add_row_fused(const halconv_key &key, const TargetRow &target, std::vector<
             if (!fits_registers(tile, target) || x > readable || s.panel() > w.channels) {
                 continue;
             }
-            found.push_back({s, kRowCopyShare * predicted(w, tile, s.lanes, target)});
+            found.push_back({s, kRowCopyShare * predicted(w, s, target)});
         }
     }
 }

@@ -21,6 +21,19 @@ const char *form_name(halconv_form form) {
 
 std::string form_text(const Schedule &schedule) { return schedule.reference ? "reference" : form_name(schedule.form); }
 
+namespace {
+
+// The axes whose border is skipped, such as "zyx".
+std::string skip_text(const Schedule &s) {
+    std::string text;
+    for (int d = 0; d < 3; d++) {
+        text += s.skip[d] ? std::string(1, "zyx"[d]) : "";
+    }
+    return text;
+}
+
+}  // namespace
+
 std::string tile_text(const Schedule &s) {
     if (s.reference) {
         return "";
@@ -28,7 +41,7 @@ std::string tile_text(const Schedule &s) {
     std::string pixels = (s.tile_y > 1 ? std::to_string(s.tile_y) + "x" : "") + std::to_string(s.tile_x);
     std::string lanes = "v" + std::to_string(s.lanes);
     return pixels + "x" + std::to_string(s.vectors) + lanes + "r" + std::to_string(s.rows) +
-           (s.parallel == ParallelAxis::kChannels ? "c" : "") + (s.stage ? "" : "u");
+           (s.parallel == ParallelAxis::kChannels ? "c" : "") + (s.stage ? "" : "u") + skip_text(s);
 }
 
 std::string schedule_text(const Schedule &s) {
@@ -38,7 +51,7 @@ std::string schedule_text(const Schedule &s) {
     return "tile " + std::to_string(s.tile_y) + "x" + std::to_string(s.tile_x) + " vectors " +
            std::to_string(s.vectors) + "x" + std::to_string(s.lanes) + " rows " + std::to_string(s.rows) +
            " parallel " + (s.parallel == ParallelAxis::kRows ? "rows" : "channels") +
-           (s.stage ? " staged" : " unstaged");
+           (s.stage ? " staged" : " unstaged") + (skip_text(s).empty() ? "" : " skip " + skip_text(s));
 }
 
 Schedule reference_schedule(const halconv_key &key) {

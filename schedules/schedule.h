@@ -21,6 +21,7 @@ struct Schedule {
     int rows = 1;                // output rows that share one staged input block, a multiple of tile_y
     ParallelAxis parallel = ParallelAxis::kRows;
     bool stage = true;  // copy the input, with its zero border, to scratch memory first
+    bool skip[3] = {};  // axes z, y, x: taps that fall outside the input are left out, not multiplied by zeros
 
     int panel() const { return vectors * lanes; }
 };

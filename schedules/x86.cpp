@@ -67,6 +67,41 @@ void schedule_sum(const TiledStages &s, const halconv_key &key, const Schedule &
     } else if (is_pinned(key.group_in) && key.group_in <= kUnrolledReduction) {
         update.unroll(i);
     }
+    // With the tap known, the pixels of a tile at the border that skip it are known too.
+    if (schedule.skip[2]) {
+        update.unroll(tx);
+    }
+    if (schedule.skip[1]) {
+        schedule.tile_y > 1 ? update.unroll(ty) : update.never_partition(ty);
+    }
+    if (schedule.skip[0]) {
+        update.never_partition(tz);
+    }
+}
+
+// Loops where the border is skipped. Only those over tiles of x, and of y where a tile has several rows, get code of their
+// own at the border (Halide partitions them); elsewhere one test outside of the reduction over channels does.
+void schedule_borders(const TiledStages &s, const halconv_key &key, const Schedule &schedule, const Var &yo,
+                      const std::vector<VarOrRVar> &outer) {
+    Func output = s.output;
+    bool rows_apart = schedule.skip[1] && schedule.tile_y > 1;
+    if (!schedule.skip[0] && !schedule.skip[1] && !schedule.skip[2]) {
+        return;
+    }
+    for (const VarOrRVar &loop : outer) {
+        output.never_partition(loop);
+    }
+    if (!rows_apart) {
+        output.never_partition(yo);
+    }
+    for (size_t axis = 0; axis < s.phases.size(); axis++) {  // x, y, z
+        bool known = (axis == 0 && schedule.skip[2]) || (axis == 1 && rows_apart);
+        if (known) {
+            output.bound(s.phases[axis].var, 0, key.stride[2 - axis]).unroll(s.phases[axis]);
+        } else {
+            output.never_partition(s.phases[axis]);
+        }
+    }
 }
 
 // The tile's store. nhwc: vectors of channels. nchw: vectors of pixels, read back transposed from the sum's memory.
@@ -92,7 +127,7 @@ void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule
     TailStrategy y_tail = is_pinned(key.out[1]) ? x_tail : TailStrategy::GuardWithIf;
     output.split(s.x, xo, xi, schedule.tile_x, x_tail).split(s.y, yo, yi, schedule.tile_y, y_tail);
     output.split(yo, strip, yo, schedule.rows / schedule.tile_y, TailStrategy::GuardWithIf);
-    std::vector<VarOrRVar> order = {inner, xi, yi};
+    std::vector<VarOrRVar> order = {inner, xi, yi}, outer;
     bool depthwise = schedule.form == HALCONV_FORM_DEPTHWISE;
     if (depthwise) {
         order.insert(order.end(), {block, xo, yo});
@@ -106,12 +141,15 @@ void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule
         order.insert(order.end(), s.phases.begin(), s.phases.end());
         order.insert(order.end(), {s.other, strip, s.z, s.n});
         output.reorder(order).fuse(strip, s.z, job).fuse(job, s.n, job).parallel(job);
+        outer = {job};
     } else {
         order.push_back(strip);
         order.insert(order.end(), s.phases.begin(), s.phases.end());
         order.insert(order.end(), {s.z, block, s.other, s.n});
         output.reorder(order).fuse(block, s.other, job).parallel(job);
+        outer = {strip, s.z, s.n};
     }
+    schedule_borders(s, key, schedule, yo, outer);
     schedule_store(output, key, schedule, inner, xi, yi);
     LoopLevel tile(output, depthwise ? block : xo);
     schedule_sum(s, key, schedule, tile);

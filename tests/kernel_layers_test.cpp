@@ -34,6 +34,11 @@ constexpr Shape kShapes[] = {
     {"depthwise", kConv, 2, 14, 35, 35, 35, 3, 1, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_CLAMP, 0},
     {"signal", kConv, 1, 40, 5, 16, 1, 5, 1, 1, 2, 2, 0, kNchw, kNhwc, HALCONV_SILU, 0},
     {"volume", kConv, 3, 6, 4, 9, 1, 3, 1, 1, 1, 1, 0, kNhwc, kNchw, HALCONV_GELU, 0},
+    {"border", kConv, 2, 7, 33, 18, 1, 3, 1, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_RELU, 1},
+    {"border_of_wide", kConv, 2, 31, 64, 34, 2, 5, 2, 1, 2, 2, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
+    {"border_dilated", kConv, 2, 20, 34, 16, 1, 3, 1, 4, 4, 3, 0, kNhwc, kNchw, HALCONV_LINEAR, 1},
+    {"border_uneven", kConv, 2, 12, 32, 20, 1, 4, 3, 1, 2, 5, 0, kNchw, kNhwc, HALCONV_LINEAR, 0},
+    {"border_volume", kConv, 3, 4, 32, 9, 1, 3, 1, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
     {"generator", kTranspose, 2, 8, 9, 34, 1, 4, 2, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_RELU, 0},
     {"generator_last", kTranspose, 2, 16, 8, 3, 1, 4, 2, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_TANH, 0},
     {"uneven", kTranspose, 2, 11, 6, 10, 2, 3, 2, 1, 0, 1, 1, kNchw, kNchw, HALCONV_LINEAR, 1},
@@ -41,13 +46,22 @@ constexpr Shape kShapes[] = {
     {"depthwise_up", kTranspose, 2, 9, 21, 21, 21, 4, 2, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
     {"vocoder", kTranspose, 1, 20, 12, 6, 1, 8, 4, 1, 2, 2, 0, kNchw, kNchw, HALCONV_SIGMOID, 0},
     {"volume_up", kTranspose, 3, 5, 4, 8, 1, 2, 2, 1, 0, 0, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
+    {"border_generator", kTranspose, 2, 4, 36, 34, 1, 4, 2, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_RELU, 1},
+    {"border_wide_up", kTranspose, 2, 25, 64, 18, 2, 4, 2, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
+    {"border_odd_up", kTranspose, 2, 9, 40, 18, 1, 3, 2, 1, 1, 1, 1, kNchw, kNhwc, HALCONV_LINEAR, 1},
+    {"border_boxes", kTranspose, 2, 8, 33, 20, 1, 3, 2, 1, 0, 0, 0, kNhwc, kNchw, HALCONV_LINEAR, 0},
+    {"border_gapped_up", kTranspose, 2, 6, 32, 16, 1, 3, 2, 2, 2, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
+    {"one_pixel", kTranspose, 2, 1, 33, 37, 1, 4, 1, 1, 0, 0, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
+    {"one_pixel_cropped", kTranspose, 2, 1, 5, 9, 1, 5, 2, 2, 3, 1, 1, kNhwc, kNhwc, HALCONV_LINEAR, 0},
 };
 
 // So small that all candidate schedules of a form are few.
 constexpr Shape kTinyShapes[] = {
     {"tiny_direct", kConv, 2, 3, 2, 7, 1, 2, 1, 1, 0, 0, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
+    {"tiny_border", kConv, 2, 3, 32, 7, 1, 3, 1, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
     {"tiny_depthwise", kConv, 2, 3, 7, 7, 7, 3, 1, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
     {"tiny_phase", kTranspose, 2, 2, 3, 7, 1, 3, 2, 1, 1, 1, 1, kNhwc, kNchw, HALCONV_LINEAR, 0},
+    {"tiny_border_phase", kTranspose, 2, 3, 32, 7, 1, 4, 2, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
     {"tiny_row_fused", kTranspose, 2, 2, 3, 9, 1, 4, 2, 1, 1, 1, 0, kNchw, kNhwc, HALCONV_LINEAR, 0},
     {"tiny_depthwise_up", kTranspose, 2, 2, 7, 7, 7, 4, 2, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
 };

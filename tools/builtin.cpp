@@ -1,4 +1,6 @@
 // The built-in set as data: which keys, and the sizes that their tiles are chosen for.
+#include <algorithm>
+
 #include "halconv/halconv.h"
 #include "tools/kernel_plan.h"
 
@@ -57,6 +59,7 @@ Schedule hinted_schedule(halconv_key key, const Hint &hint, const TargetRow &tar
     best.rows = best.tile_y;
     best.parallel = ParallelAxis::kRows;
     best.stage = best.form != HALCONV_FORM_DEPTHWISE;
+    std::fill_n(best.skip, 3, false);
     return best;
 }
 

@@ -149,12 +149,26 @@ inline int split_phases(int64_t stride, int64_t out, PhaseBox boxes[2]) {
     return count;
 }
 
+// Whether all phases of an output have the same number of positions: one box.
+inline bool has_one_box(int64_t stride, int64_t out) { return out % stride == 0; }
+
 // How many of the low positions 0 .. low - 1 meet one of the high positions 0 .. high - 1 through `tap`.
 inline int64_t meeting_lows(const Axis<int64_t> &axis, int64_t tap, int64_t low, int64_t high) {
     int64_t reach = high_coordinate(axis, int64_t(0), tap);
     int64_t first = Arithmetic<int64_t>::max(-Arithmetic<int64_t>::floor_div(reach, axis.stride), 0);
     int64_t end = Arithmetic<int64_t>::floor_div(high - 1 - reach, axis.stride) + 1;
     return Arithmetic<int64_t>::max((end < low ? end : low) - first, 0);
+}
+
+// The share of an axis's products that meet no zero border: of low * kernel for conv, and for conv_transpose, whose
+// `high` outputs have kernel / stride taps each in the mean, of high * kernel / stride.
+inline double share_inside(const Axis<int64_t> &axis, int64_t low, int64_t high, bool transpose) {
+    int64_t inside = 0;
+    for (int64_t tap = 0; tap < axis.kernel; tap++) {
+        inside += meeting_lows(axis, tap, low, high);
+    }
+    double all = double(axis.kernel) * (transpose ? double(high) / double(axis.stride) : double(low));
+    return double(inside) / all;
 }
 
 // The axis that a problem of lower rank lacks.
@@ -189,6 +203,16 @@ inline bool phases_fit(const Axis<int64_t> &axis) {
 // A larger output_padding would add a whole period of positions that no input reaches (PyTorch's rule too).
 inline bool output_padding_fits(const Axis<int64_t> &axis, int64_t output_padding) {
     return output_padding >= 0 && output_padding < Arithmetic<int64_t>::max(axis.stride, axis.dilation);
+}
+
+// The axis of a conv_transpose with one input position: its stride has no effect, and stride = dilation * kernel makes
+// every tap the only one of its phase, so that no kernel multiplies zeros around the one input. Unchanged where the
+// numbers would grow too large.
+inline Axis<int64_t> one_position_axis(const Axis<int64_t> &axis, int64_t out, int64_t pad_after) {
+    Axis<int64_t> spread = axis;
+    bool fits = checked_multiply(axis.dilation, axis.kernel, spread.stride) && spread.stride <= INT32_MAX &&
+                coordinates_fit(spread, out, 1, pad_after) && phases_fit(spread);
+    return fits && axis.kernel > axis.stride ? spread : axis;
 }
 
 // How frameworks word the padding of an axis. conv_padding and conv_transpose_padding turn each into numbers.

@@ -104,6 +104,9 @@ Problem3 normalise(const halconv_problem &problem, const int64_t out[3]) {
         p3.in[to] = problem.in[a];
         p3.out[to] = out[a];
         p3.axis[to] = {problem.kernel[a], problem.stride[a], problem.dilation[a], problem.pad_before[a]};
+        if (problem.op == HALCONV_CONV_TRANSPOSE && problem.in[a] == 1) {
+            p3.axis[to] = one_position_axis(p3.axis[to], out[a], problem.pad_after[a]);
+        }
     }
     return p3;
 }

@@ -23,7 +23,8 @@ struct Problem3 {
 // coordinates_fit and, for conv_transpose, phases_fit.
 halconv_status check_problem(const halconv_problem &problem, int64_t out[3]);
 
-// `problem` and `out` as check_problem accepted and wrote them.
+// `problem` and `out` as check_problem accepted and wrote them. The stride of a conv_transpose's axis with one input
+// position is the one that suits kernels best (one_position_axis).
 Problem3 normalise(const halconv_problem &problem, const int64_t out[3]);
 
 // The key with every field pinned. Piecewise linear activations become HALCONV_LINEAR, residual 0 or 1.
