@@ -44,8 +44,10 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
     AxisPins pins_x{"x"}, pins_y{"y"}, pins_z{"z"};
     // Lanes of a block of packed weights.
     Halide::GeneratorParam<int> panel{"panel", 1};
-    // An activation's number, HALCONV_LINEAR for any piecewise linear one, or HALCONV_FREE for any at all.
+    // An activation's number, HALCONV_LINEAR for a piecewise linear one, or HALCONV_FREE for any at all; and which
+    // piecewise linear one, or HALCONV_FREE for any of them.
     Halide::GeneratorParam<int> activation_pin{"activation_pin", HALCONV_LINEAR};
+    Halide::GeneratorParam<int> piecewise_pin{"piecewise_pin", HALCONV_FREE};
     // 0: no residual; 1: always; HALCONV_FREE: as the scalar has_residual says.
     Halide::GeneratorParam<int> residual_pin{"residual_pin", 0};
     // Lanes are groups and may pass the last group: the input is zero there too.
@@ -112,13 +114,29 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
         return clamp(coordinate, input.dim(d).min(), last);
     }
 
-    // activation(v + residual). The piecewise linear ones are min(max(v < 0 ? slope * v : v, low), high).
+    // The piecewise linear activations: all of them are min(max(v < 0 ? slope * v : v, low), high).
+    Expr piecewise(const Expr &v) {
+        switch (piecewise_pin) {
+        case HALCONV_LINEAR:
+            return v;
+        case HALCONV_RELU:
+            return Halide::max(v, 0.0f);
+        case HALCONV_CLAMP:
+            return Halide::min(Halide::max(v, low), high);
+        case HALCONV_LEAKY_RELU:
+            return Halide::select(v < 0, slope * v, v);
+        default:
+            return Halide::min(Halide::max(Halide::select(v < 0, slope * v, v), low), high);
+        }
+    }
+
+    // activation(v + residual).
     Expr epilogue(Expr v, const Expr &residual_value) {
         using Halide::select;
         if (residual_pin != 0) {
             v += residual_pin == 1 ? residual_value : select(has_residual != 0, residual_value, 0.0f);
         }
-        Expr linear = Halide::min(Halide::max(select(v < 0, slope * v, v), low), high);
+        Expr linear = piecewise(v);
         // gelu's erf by Abramowitz and Stegun 7.1.26, |error| <= 1.5e-7; exp and its reciprocal serve the others.
         Expr sigmoid = 1.0f / (1.0f + exp(-v));
         Expr t = exp(-2.0f * abs(v));

@@ -61,6 +61,7 @@ constexpr const char *kKeyFields[] = {"operation",
                                       "pad_before y",
                                       "pad_before x",
                                       "activation",
+                                      "piecewise linear activation",
                                       "residual"};
 constexpr int kKeyFieldCount = sizeof(kKeyFields) / sizeof(*kKeyFields);
 static_assert(sizeof(halconv_key) == kKeyFieldCount * sizeof(int32_t));

@@ -4,6 +4,7 @@
 #include "halconv/halconv.h"
 #include "runtime/core/conv_shape.h"
 #include "schedules/apply.h"
+#include "schedules/prefetch.h"
 #include "schedules/scratch.h"
 
 namespace halconv {
@@ -28,6 +29,7 @@ void set_pins(Internal::AbstractGenerator &generator, const halconv_key &key, co
     }
     set("panel", weights_panel(key, schedule));
     set("activation_pin", key.activation);
+    set("piecewise_pin", key.piecewise);
     set("residual_pin", key.residual);
     bool whole_panels = key.groups != HALCONV_FREE && key.groups % weights_panel(key, schedule) == 0;
     generator.set_generatorparam_value("bound_groups",
@@ -160,6 +162,9 @@ template <class Op> Module compile_form(const CompileJob &job) {
     append_arguments(generator, arguments);
     auto peak = std::make_shared<ScratchPass::Peak>();
     pipeline.add_custom_lowering_pass(new ScratchPass(peak));
+    if (job.schedule.prefetch_output) {
+        pipeline.add_custom_lowering_pass(new OutputPrefetchPass(op->sum.name(), Func(op->output).name()));
+    }
     Module module = pipeline.compile_to_module(arguments, job.symbol, context.target(), LinkageType::ExternalPlusArgv);
     module.append(scratch_function(job.symbol + "_scratch", module.get_function_by_name(job.symbol), *peak));
     return module;

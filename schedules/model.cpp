@@ -48,45 +48,53 @@ bool is_pinned_axis(const halconv_key &key, int d) {
 
 bool is_depthwise(const halconv_key &key) { return key.group_in == 1 && key.group_out == 1 && key.groups != 1; }
 
-// A problem as the model sees it: `repeats` GEMMs of (x * y pixels) x (reduction) x (channels).
+// A problem as the model sees it: GEMMs of pixels x reduction x channels, one for each group and phase.
 struct Work {
-    double repeats;             // batch, groups, phases and z positions
-    int64_t x, y;               // positions of one phase
-    int64_t least_x, least_y;   // of the phase with the fewest
-    int64_t channels;           // lanes needed
-    double reduction;           // multiply-adds of an output, the phases' mean
-    double phases, row_phases;  // all, and those of y and z alone
-    double inside[3];           // share of the products of axis z, y, x that meet no zero border
-    double input_bytes, weight_bytes;
+    double repeats;         // batch and groups
+    PhaseBox boxes[3][2];   // of axis z, y, x: phases and the positions of each
+    int box_count[3];
+    double outputs;         // of one channel and image
+    int64_t channels;       // lanes needed
+    double reduction;       // multiply-adds of an output, the phases' mean
+    double inside[3];       // share of the products of axis z, y, x that meet no zero border
+    double input_bytes, weight_bytes, output_bytes;
     int64_t staged_row_bytes;
+
+    int64_t most(int d) const { return boxes[d][0].extent; }
+    int64_t least(int d) const { return boxes[d][box_count[d] - 1].extent; }
+    double phases(int d) const { return double(boxes[d][0].phases + (box_count[d] > 1 ? boxes[d][1].phases : 0)); }
+    double tiles(int d, int64_t tile) const {
+        double count = 0;
+        for (int i = 0; i < box_count[d]; i++) {
+            count += double(boxes[d][i].phases * divide_up(boxes[d][i].extent, tile));
+        }
+        return count;
+    }
 };
 
 Work work_of(const halconv_key &key) {
     Work w{};
     bool transpose = key.op == HALCONV_CONV_TRANSPOSE;
     double group_in = double(assume(key.group_in, 64));
-    int64_t groups = assume(key.groups, 1), size[3], least[3], in[3];
+    int64_t groups = assume(key.groups, 1), in[3];
     w.repeats = double(assume(key.batch, 1) * groups);
     w.reduction = group_in;
+    w.outputs = 1;
     double taps = 1;
-    w.phases = w.row_phases = 1;
     for (int d = 0; d < 3; d++) {
         Axis<int64_t> axis = assumed_axis(key, d);
         int64_t out = assume(key.out[d], 56);
         in[d] = assume(key.in[d], 56);
         taps *= double(axis.kernel);
-        size[d] = transpose ? positions_of_phase(out, axis.stride, 0) : out;
-        least[d] = transpose ? least_positions_of_phases(out, axis.stride) : out;
-        w.phases *= transpose ? double(std::min(out, axis.stride)) : 1;
-        w.row_phases = d < 2 ? w.phases : w.row_phases;
+        w.outputs *= double(out);
+        w.box_count[d] = split_phases(transpose ? axis.stride : 1, out, w.boxes[d]);
         w.reduction *= transpose ? double(axis.kernel) / double(axis.stride) : double(axis.kernel);
         w.inside[d] = share_inside(axis, transpose ? in[d] : out, transpose ? out : in[d], transpose);
     }
-    w.repeats *= double(size[0]) * w.phases;
-    w.x = size[2], w.y = size[1], w.least_x = least[2], w.least_y = least[1];
     w.channels = assume(key.group_out, 64);
     double channels_in = group_in * double(groups);
     w.input_bytes = channels_in * double(in[0] * in[1] * in[2]) * kFloatBytes;
+    w.output_bytes = w.repeats * w.outputs * double(w.channels) * kFloatBytes;
     w.weight_bytes = double(groups) * group_in * double(w.channels) * taps * kFloatBytes;
     w.staged_row_bytes = int64_t(channels_in) * (in[2] + assumed_axis(key, 2).kernel) * kFloatBytes;
     return w;
@@ -111,11 +119,11 @@ double tile_cycles(const TileShape &tile, int lanes, double reduction, int64_t l
 double predicted(const Work &w, const Schedule &schedule, const TargetRow &target) {
     TileShape tile{schedule.tile_x, schedule.tile_y, schedule.vectors};
     int lanes = schedule.lanes;
-    double useful = w.repeats * double(w.x * w.y * w.channels) * w.reduction / lanes / 2, computed = w.reduction;
+    double useful = w.repeats * w.outputs * double(w.channels) * w.reduction / lanes / 2, computed = w.reduction;
     for (int d = 0; d < 3; d++) {
         computed *= schedule.skip[d] ? w.inside[d] : 1;
     }
-    double tiles = w.repeats * double(divide_up(w.x, tile.x) * divide_up(w.y, tile.y)) *
+    double tiles = w.repeats * w.tiles(0, 1) * w.tiles(1, tile.y) * w.tiles(2, tile.x) *
                    double(divide_up(w.channels, int64_t(tile.vectors) * lanes));
     double share = double(lanes) / target.vector_lanes;
     return 100 * share * useful / (tiles * tile_cycles(tile, lanes, computed, target.l2_bytes));
@@ -141,19 +149,19 @@ void choose_blocks(const Work &w, const TargetRow &target, bool pinned, Schedule
     }
     int64_t fitting =
         std::max<int64_t>(schedule.tile_y, target.l2_bytes / 3 / std::max<int64_t>(1, w.staged_row_bytes));
-    int64_t blocks = std::max<int64_t>(divide_up(w.y, fitting), std::min<int64_t>(4, divide_up(w.y, schedule.tile_y)));
-    schedule.rows = int(round_up(divide_up(w.y, blocks), schedule.tile_y));
-    while (strips_overlap(w.y, schedule.tile_y, schedule.rows) ||
-           strips_overlap(w.least_y, schedule.tile_y, schedule.rows)) {
+    int64_t blocks = std::max<int64_t>(divide_up(w.most(1), fitting), std::min<int64_t>(4, divide_up(w.most(1), schedule.tile_y)));
+    schedule.rows = int(round_up(divide_up(w.most(1), blocks), schedule.tile_y));
+    while (strips_overlap(w.most(1), schedule.tile_y, schedule.rows) ||
+           strips_overlap(w.least(1), schedule.tile_y, schedule.rows)) {
         schedule.rows += schedule.tile_y;
     }
     double half_l2 = double(target.l2_bytes) / 2;
     double channel_blocks = double(divide_up(w.channels, schedule.panel()));
-    double by_rows = w.weight_bytes > half_l2 ? w.weight_bytes * double(divide_up(w.y, schedule.rows)) : 0;
-    double by_channels = w.input_bytes > half_l2 ? w.input_bytes * channel_blocks * w.phases : 0;
+    double by_rows = w.weight_bytes > half_l2 ? w.weight_bytes * double(divide_up(w.most(1), schedule.rows)) : 0;
+    double by_channels = w.input_bytes > half_l2 ? w.input_bytes * channel_blocks * w.phases(0) * w.phases(1) * w.phases(2) : 0;
     if (by_channels < by_rows && schedule.form != HALCONV_FORM_DEPTHWISE) {
         schedule.parallel = ParallelAxis::kChannels;
-        schedule.rows = int(round_up(w.y, schedule.tile_y));
+        schedule.rows = int(round_up(w.most(1), schedule.tile_y));
     }
 }
 
@@ -182,7 +190,7 @@ bool stays_inside(const halconv_key &key) {
 // relative to the border.
 void choose_skips(const halconv_key &key, Schedule &s) {
     bool transpose = key.op == HALCONV_CONV_TRANSPOSE;
-    if (!sizes_pinned(key) || key.group_in < kFewestSkipChannels) {
+    if (!sizes_pinned(key)) {
         return;
     }
     int64_t copies = 1;
@@ -196,7 +204,7 @@ void choose_skips(const halconv_key &key, Schedule &s) {
             s.skip[d] = true;
             continue;
         }
-        if (transpose && !has_one_box(key.stride[d], key.out[d])) {
+        if (key.group_in < kFewestSkipChannels || (transpose && !has_one_box(key.stride[d], key.out[d]))) {
             continue;
         }
         int64_t positions = transpose ? positions_of_phase(key.out[d], axis.stride, 0) : key.out[d];
@@ -213,7 +221,8 @@ bool pixels_alias(const halconv_key &key) {
     if (key.in_layout != HALCONV_NHWC || key.group_in == HALCONV_FREE || key.groups == HALCONV_FREE) {
         return false;
     }
-    return int64_t(key.group_in) * key.groups * kFloatBytes % kAliasBytes == 0;
+    int64_t step = key.op == HALCONV_CONV && key.stride[2] != HALCONV_FREE ? key.stride[2] : 1;
+    return step * key.group_in * key.groups * kFloatBytes % kAliasBytes == 0;
 }
 
 // Whether the kernel must read a copy of its input: for the zeros of a border that it does not skip, for tiles that end
@@ -223,7 +232,7 @@ bool must_stage(const halconv_key &key, const Schedule &s) {
         return true;
     }
     for (int d = 0; d < 3; d++) {
-        if (!s.skip[d] && (!stays_inside(key, d) || key.residual != 0)) {
+        if (!s.skip[d] && (!stays_inside(key, d) || key.residual != 0 || overhangs(key, s, d))) {
             return true;
         }
     }
@@ -242,9 +251,9 @@ void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form for
         if (wider_does_more) {
             continue;
         }
-        for (int y = 1; y <= std::min<int64_t>(kMostTileRows, w.least_y); y++) {
-            for (int x = 1; x <= std::min<int64_t>(kMostTilePixels, w.least_x); x++) {
-                if (key.out_layout == HALCONV_NCHW && x % 4 != 0 && w.least_x >= 4) {
+        for (int y = 1; y <= std::min<int64_t>(kMostTileRows, w.most(1)); y++) {
+            for (int x = 1; x <= std::min<int64_t>(kMostTilePixels, w.most(2)); x++) {
+                if (key.out_layout == HALCONV_NCHW && x % 4 != 0 && w.least(2) >= 4) {
                     continue;
                 }
                 int most_vectors = depthwise ? 1 : x * y <= 2 ? kMostVectorsOfFewPixels : kMostVectors;
@@ -264,6 +273,7 @@ void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form for
                         choose_skips(key, s);
                         s.stage = must_stage(key, s);
                     }
+                    s.prefetch_output = !depthwise && pinned && w.output_bytes > double(target.l2_bytes);
                     choose_blocks(w, target, pinned, s);
                     found.push_back({s, predicted(w, s, target)});
                 }
@@ -288,12 +298,13 @@ void add_row_fused(const halconv_key &key, const TargetRow &target, std::vector<
         return;
     }
     Work w = work_of(key);
-    if (w.weight_bytes / w.row_phases > double(target.l2_bytes) / 2) {
+    if (w.weight_bytes / (w.phases(0) * w.phases(1)) > double(target.l2_bytes) / 2) {
         return;
     }
-    w.repeats *= w.row_phases / w.phases;
-    w.x += 1;  // the row is computed uncropped
+    w.boxes[2][0] = {0, 1, w.most(2) + 1};  // the row is computed uncropped, all phases at once
+    w.box_count[2] = 1;
     w.channels = fused_lanes<int64_t>(assumed_axis(key, 2), key.group_out);
+    w.outputs *= double(key.group_out) / double(w.channels);
     for (int x = 1; x <= kMostTilePixels; x++) {
         for (int vectors = 1; vectors <= kMostVectors; vectors++) {
             TileShape tile{x, 1, vectors};
@@ -301,7 +312,7 @@ void add_row_fused(const halconv_key &key, const TargetRow &target, std::vector<
             s.form = HALCONV_FORM_ROW_FUSED;
             s.tile_x = x, s.vectors = vectors, s.lanes = target.vector_lanes;
             s.stage = !stays_inside(key);
-            int64_t readable = s.stage ? w.x : w.x - 1;
+            int64_t readable = s.stage ? w.most(2) : w.most(2) - 1;
             if (!fits_registers(tile, target) || x > readable || s.panel() > w.channels) {
                 continue;
             }

@@ -21,6 +21,7 @@ struct Schedule {
     int rows = 1;                // output rows that share one staged input block, a multiple of tile_y
     ParallelAxis parallel = ParallelAxis::kRows;
     bool stage = true;  // copy the input, with its zero border, to scratch memory first
+    bool prefetch_output = false;  // fetch the lines that a tile stores when its sum begins
     bool skip[3] = {};  // axes z, y, x: taps that fall outside the input are left out, not multiplied by zeros
 
     int panel() const { return vectors * lanes; }
@@ -45,6 +46,9 @@ std::vector<Candidate> candidates(const halconv_key &key, const TargetRow &targe
 
 // The reference: legal for every key and target.
 Schedule reference_schedule(const halconv_key &key);
+
+// Whether a tile is longer than the box with the fewest positions on axis d: then it ends beyond the output there.
+bool overhangs(const halconv_key &key, const Schedule &schedule, int d);
 
 // The least extents of an output box (z, y, x positions) that a kernel with this schedule accepts.
 void least_extents(const halconv_key &key, const Schedule &schedule, int32_t extents[3]);

@@ -33,7 +33,9 @@ void schedule_padded(const TiledStages &s, const halconv_key &key, const Schedul
     Var c = s.c;
     padded.compute_at(level);
     if (key.in_layout == HALCONV_NCHW) {
-        padded.reorder_storage(s.x, c, s.y).reorder(s.x, s.y, c).vectorize(s.x, schedule.lanes, TailStrategy::RoundUp);
+        // Beyond the input lie zeros to copy, or nothing that may be read where the border is skipped.
+        TailStrategy tail = schedule.skip[2] ? TailStrategy::GuardWithIf : TailStrategy::RoundUp;
+        padded.reorder_storage(s.x, c, s.y).reorder(s.x, s.y, c).vectorize(s.x, schedule.lanes, tail);
         return;
     }
     Var channel = key.group_in == 1 && s.lane.name() != c.name() ? s.lane : c;
@@ -123,8 +125,11 @@ void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule
     output.split(s.lane, block, inner, schedule.panel(), TailStrategy::GuardWithIf);
     // Tiles at the end shift inwards and store some pixels twice. That must not happen to a residual that is the output
     // itself, nor from two parallel strips: with pinned sizes the model chooses strips that end in whole tiles.
-    TailStrategy x_tail = key.residual == 0 ? TailStrategy::ShiftInwards : TailStrategy::GuardWithIf;
-    TailStrategy y_tail = is_pinned(key.out[1]) ? x_tail : TailStrategy::GuardWithIf;
+    auto tail = [&](int d, bool may_shift) {
+        bool shift = may_shift && key.residual == 0 && !overhangs(key, schedule, d);
+        return shift ? TailStrategy::ShiftInwards : TailStrategy::GuardWithIf;
+    };
+    TailStrategy x_tail = tail(2, true), y_tail = tail(1, is_pinned(key.out[1]));
     output.split(s.x, xo, xi, schedule.tile_x, x_tail).split(s.y, yo, yi, schedule.tile_y, y_tail);
     output.split(yo, strip, yo, schedule.rows / schedule.tile_y, TailStrategy::GuardWithIf);
     std::vector<VarOrRVar> order = {inner, xi, yi}, outer;

@@ -15,7 +15,7 @@ constexpr int kCases = 96;
 halconv_kernel free_row(halconv_op op, halconv_form form) {
     halconv_kernel row{};
     row.key = {op, HALCONV_F32, HALCONV_NHWC, HALCONV_NCHW, HALCONV_FREE, HALCONV_FREE, HALCONV_FREE,   HALCONV_FREE,
-               {}, {},          {},           {},           {},           {},           HALCONV_LINEAR, HALCONV_FREE};
+               {}, {},          {},           {},           {},           {},           HALCONV_LINEAR, HALCONV_FREE, HALCONV_FREE};
     for (size_t a = 0; a < 3; a++) {
         row.key.in[a] = row.key.out[a] = row.key.kernel[a] = row.key.stride[a] = HALCONV_FREE;
         row.key.dilation[a] = row.key.pad_before[a] = HALCONV_FREE;

@@ -32,6 +32,7 @@ halconv_key free_key(int rank) {
         key.in[a] = key.out[a] = key.kernel[a] = key.stride[a] = key.dilation[a] = unit ? 1 : kFree;
         key.pad_before[a] = unit ? 0 : kFree;
     }
+    key.piecewise = kFree;
     return key;
 }
 
@@ -82,12 +83,15 @@ TEST_CASE("a name lists what is frozen") {
     key.groups = 32;
     key.group_in = 64;
     key.group_out = 3;
-    key.activation = HALCONV_SIGMOID;
+    key.activation = HALCONV_SIGMOID, key.piecewise = 0;
     key.residual = 1;
     require_name({key, "t", "direct", ""}, "halconv_conv_f32_nhwc_r2_n1_g32_ci64_co3_sigmoid_res_on_t_direct");
     key = free_key(2);
     key.activation = key.residual = kFree;
     require_name({key, "t", "direct", ""}, "halconv_conv_f32_nhwc_r2_anyact_anyres_on_t_direct");
+    key = free_key(2);
+    key.piecewise = HALCONV_LEAKY_RELU;
+    require_name({key, "t", "direct", ""}, "halconv_conv_f32_nhwc_r2_leaky_on_t_direct");
 }
 
 TEST_CASE("ranks") {
@@ -103,7 +107,7 @@ TEST_CASE("ranks") {
     key.in[0] = kFree;  // no unit axis any more
     require_name({key, "t", "direct", ""}, "halconv_conv_f32_nhwc_k1xFxF_s1xFxF_d1xFxF_p0xFxF_o1xFxF_on_t_direct");
     key = problem_key(Problem3{1, 1, 1, 1, {1, 1, 1}, {1, 1, 1}, {kUnitAxis, kUnitAxis, kUnitAxis}}, {});
-    require_name({key, "t", "direct", ""}, "halconv_conv_f32_nhwc_k1_s1_d1_p0_i1_o1_n1_g1_ci1_co1_on_t_direct");
+    require_name({key, "t", "direct", ""}, "halconv_conv_f32_nhwc_k1_s1_d1_p0_i1_o1_n1_g1_ci1_co1_linear_on_t_direct");
 }
 
 TEST_CASE("every key survives the round trip and no two share a name") {
@@ -123,6 +127,10 @@ TEST_CASE("every key survives the round trip and no two share a name") {
         key.group_in = pick({kFree, 1, 17});
         key.group_out = pick({kFree, 1, 2048});
         key.activation = pick({HALCONV_LINEAR, HALCONV_TANH, HALCONV_SIGMOID, HALCONV_SILU, HALCONV_GELU, kFree});
+        key.piecewise = key.activation == HALCONV_LINEAR
+                            ? pick({HALCONV_LINEAR, HALCONV_RELU, HALCONV_CLAMP, HALCONV_LEAKY_RELU, kFree})
+                        : key.activation == kFree ? kFree
+                                                  : 0;
         key.residual = pick({0, 1, kFree});
         int pinned = pick({0, 1, 3, 6});
         for (int i = 0; i < pinned; ++i) {

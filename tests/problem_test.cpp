@@ -217,12 +217,14 @@ TEST_CASE("three axes and the pinned key") {
     REQUIRE(key.group_in == 4);
     REQUIRE(key.group_out == 2);
     REQUIRE(key.activation == HALCONV_LINEAR);
+    REQUIRE(key.piecewise == HALCONV_CLAMP);
     REQUIRE(key.residual == 1);
 
     p.activation = HALCONV_TANH;
     p.residual = 0;
     key = problem_key(p3, p);
     REQUIRE(key.activation == HALCONV_TANH);
+    REQUIRE(key.piecewise == 0);
     REQUIRE(key.residual == 0);
 }
 

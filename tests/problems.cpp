@@ -161,7 +161,7 @@ halconv_problem draw_problem(Draw &draw, const halconv_kernel &row, const Focus 
     draw_channels(draw, row, focus, p);
     int64_t linear = draw.of({HALCONV_LINEAR, HALCONV_RELU, HALCONV_CLAMP, HALCONV_LEAKY_RELU});
     int64_t any = draw.below(HALCONV_GELU + 1);
-    p.activation = halconv_activation(key.activation == HALCONV_LINEAR ? linear
+    p.activation = halconv_activation(key.activation == HALCONV_LINEAR ? draw.pinned_or(key.piecewise, {linear})
                                       : key.activation == HALCONV_FREE ? any
                                                                        : key.activation);
     p.alpha = p.activation == HALCONV_CLAMP ? -7 : 0.25f, p.beta = 9;

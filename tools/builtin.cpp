@@ -17,6 +17,7 @@ halconv_key free_key(int32_t op, int32_t in_layout, int32_t out_layout) {
         key.kernel[d] = key.stride[d] = key.dilation[d] = key.pad_before[d] = HALCONV_FREE;
     }
     key.activation = HALCONV_LINEAR;
+    key.piecewise = HALCONV_FREE;
     key.residual = 0;
     return key;
 }
@@ -60,6 +61,7 @@ Schedule hinted_schedule(halconv_key key, const Hint &hint, const TargetRow &tar
     best.parallel = ParallelAxis::kRows;
     best.stage = best.form != HALCONV_FORM_DEPTHWISE;
     std::fill_n(best.skip, 3, false);
+    best.prefetch_output = false;
     return best;
 }
 

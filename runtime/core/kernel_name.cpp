@@ -23,6 +23,8 @@ constexpr Word kActivations[] = {{"tanh", HALCONV_TANH},
                                  {"silu", HALCONV_SILU},
                                  {"gelu", HALCONV_GELU},
                                  {"anyact", HALCONV_FREE}};
+constexpr Word kPiecewise[] = {
+    {"linear", HALCONV_LINEAR}, {"relu", HALCONV_RELU}, {"clamp", HALCONV_CLAMP}, {"leaky", HALCONV_LEAKY_RELU}};
 constexpr Word kResiduals[] = {{"res", 1}, {"anyres", HALCONV_FREE}};
 
 // A pin with a value for each axis; `unit` is its value on an axis that the rank lacks.
@@ -161,7 +163,11 @@ bool read_axis_pin(std::string_view token, halconv_key &key) {
 }
 
 bool read_pin(std::string_view token, halconv_key &key) {
-    if (read_word(kActivations, token, key.activation) || read_word(kResiduals, token, key.residual)) {
+    if (read_word(kActivations, token, key.activation)) {
+        key.piecewise = key.activation == HALCONV_FREE ? HALCONV_FREE : 0;
+        return true;
+    }
+    if (read_word(kPiecewise, token, key.piecewise) || read_word(kResiduals, token, key.residual)) {
         return true;
     }
     if (token == "r1" || token == "r2") {
@@ -193,6 +199,7 @@ halconv_key free_key() {
     for (const ScalarPin &pin : kScalarPins) {
         key.*pin.value = HALCONV_FREE;
     }
+    key.piecewise = HALCONV_FREE;
     return key;
 }
 
@@ -243,7 +250,9 @@ std::string kernel_name(const KernelName &name) {
             text += "_" + (pin.prefix + number(key.*pin.value));
         }
     }
-    for (const std::string &word : {word_of(kActivations, key.activation), word_of(kResiduals, key.residual)}) {
+    std::string activation = key.activation == HALCONV_LINEAR ? word_of(kPiecewise, key.piecewise)
+                                                              : word_of(kActivations, key.activation);
+    for (const std::string &word : {activation, word_of(kResiduals, key.residual)}) {
         text += word.empty() ? "" : "_" + word;
     }
     text += "_on_" + name.target + "_" + name.form;

@@ -10,7 +10,8 @@
 //             axis of the rank, slowest first; F where this axis is free; m before a negative value (pm1x0)
 //             r2, r1: the rank, where none of the six says it; rank 3 where neither does
 //             batch n1, groups g1, channels of a group: input ci64, output co64
-//             activation tanh | sigmoid | silu | gelu | anyact (free); without: any piecewise linear one
+//             activation linear | relu | clamp | leaky | tanh | sigmoid | silu | gelu | anyact (free); without: any
+//             piecewise linear one, which are the first four
 //             residual res | anyres (free); without: no residual
 //     target  a row of the target table, x86-avx512
 //     form    phase, row_fused: words of letters and digits that begin with a letter

@@ -24,7 +24,8 @@ typedef struct halconv_key {
     int32_t batch, groups, group_in, group_out; /* group_in = in_channels / groups, group_out likewise */
     int32_t in[3], out[3];                      /* spatial sizes, z y x */
     int32_t kernel[3], stride[3], dilation[3], pad_before[3];
-    int32_t activation; /* HALCONV_LINEAR: linear, relu, clamp and leaky_relu alike; else one activation */
+    int32_t activation; /* HALCONV_LINEAR: a piecewise linear one; else one of the others */
+    int32_t piecewise;  /* which piecewise linear one: linear, relu, clamp, leaky_relu; 0 for the others */
     int32_t residual;   /* 0, 1 or free */
 } halconv_key;
 

@@ -130,7 +130,9 @@ halconv_key problem_key(const Problem3 &problem3, const halconv_problem &problem
         key.dilation[a] = field(problem3.axis[a].dilation);
         key.pad_before[a] = field(problem3.axis[a].pad_before);
     }
-    key.activation = problem.activation <= HALCONV_LEAKY_RELU ? HALCONV_LINEAR : problem.activation;
+    bool piecewise = problem.activation <= HALCONV_LEAKY_RELU;
+    key.activation = piecewise ? HALCONV_LINEAR : problem.activation;
+    key.piecewise = piecewise ? problem.activation : 0;
     key.residual = problem.residual != 0;
     return key;
 }

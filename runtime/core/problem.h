@@ -27,7 +27,7 @@ halconv_status check_problem(const halconv_problem &problem, int64_t out[3]);
 // position is the one that suits kernels best (one_position_axis).
 Problem3 normalise(const halconv_problem &problem, const int64_t out[3]);
 
-// The key with every field pinned. Piecewise linear activations become HALCONV_LINEAR, residual 0 or 1.
+// The key with every field pinned. residual is 0 or 1.
 halconv_key problem_key(const Problem3 &problem3, const halconv_problem &problem);
 
 // Whether a kernel compiled for `key` computes the problem of the fully pinned key `pinned`.
