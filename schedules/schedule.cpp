@@ -15,6 +15,10 @@ const char *form_name(halconv_form form) {
         return "phase";
     case HALCONV_FORM_ROW_FUSED:
         return "row_fused";
+    case HALCONV_FORM_WINOGRAD2:
+        return "winograd2";
+    case HALCONV_FORM_WINOGRAD4:
+        return "winograd4";
     }
     return "unknown";
 }

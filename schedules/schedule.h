@@ -20,6 +20,7 @@ struct Schedule {
     int lanes = 1;               // f32 lanes of a vector
     int rows = 1;                // output rows that share one staged input block, a multiple of tile_y
     ParallelAxis parallel = ParallelAxis::kRows;
+    int channels = 0;  // winograd: output channels whose products are in scratch memory at one time; a multiple of panel()
     bool stage = true;  // copy the input, with its zero border, to scratch memory first
 
     int panel() const { return vectors * lanes; }
@@ -47,6 +48,13 @@ Schedule reference_schedule(const halconv_key &key);
 
 // The least extents of an output box (z, y, x positions) that a kernel with this schedule accepts.
 void least_extents(const halconv_key &key, const Schedule &schedule, int32_t extents[3]);
+
+// How winograd covers the output, or each phase of it, with tiles of outputs_y x outputs_x positions.
+struct WinogradTiles {
+    int outputs_x, outputs_y;  // 1: the axis is not transformed
+    int64_t x, y;              // tiles in a row and in a column; 0: the key leaves the size free
+};
+WinogradTiles winograd_tiles(const halconv_key &key, halconv_form form);
 
 // Lanes of a block of packed weights.
 int weights_panel(const halconv_key &key, const Schedule &schedule);
