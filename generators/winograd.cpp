@@ -136,8 +136,9 @@ void Winograd<Derived, kDims>::define_input(const std::vector<Expr> &rest, const
     };
     s.input_rows(variables({s.c, s.kx, s.ky, s.kz, s.t}, rest)) =
         transformed(kX, s.kx, [&](const Expr &k) { return pixel(k, s.ky); });
-    s.input(variables({s.c, s.kx, s.ky, s.kz, s.t}, rest)) = transformed(
-        kY, s.ky, [&](const Expr &k) { return s.input_rows(joined({s.c, s.kx, k, s.kz, s.t}, rest)); });
+    s.input(variables({s.c, s.kx, s.ky, s.kz, s.t}, rest)) = transformed(kY, s.ky, [&](const Expr &k) {
+        return s.input_rows(joined({s.c, s.kx, k, s.kz, s.t}, rest));
+    });
 }
 
 template <class Derived, int kDims>
@@ -186,14 +187,17 @@ void Winograd<Derived, kDims>::define(const std::vector<Var> &place, const Side 
         }
         return s.matrices[axis] ? output_transform(*s.matrices[axis], values, d) : values[0];
     };
-    s.output_rows(variables({c, s.dx, s.ky, s.t}, rest)) =
-        transformed(kX, s.dx, [&](const Expr &k) { return s.products(joined({c, k, s.ky, s.t}, rest)); });
+    s.output_rows(variables({c, s.dx, s.ky, s.t}, rest)) = transformed(kX, s.dx, [&](const Expr &k) {
+        return s.products(joined({c, k, s.ky, s.t}, rest));
+    });
     Expr t = x / s.outputs[kX] + tiles_of_row * (y / s.outputs[kY]);
-    Expr value = transformed(kY, y % s.outputs[kY],
-                             [&](const Expr &k) { return s.output_rows(joined({c, x % s.outputs[kX], k, t}, rest)); });
+    s.result(variables({c, x, y}, rest)) = transformed(kY, y % s.outputs[kY], [&](const Expr &k) {
+        return s.output_rows(joined({c, x % s.outputs[kX], k, t}, rest));
+    });
     Expr blocks = (output.dim(0).extent() + panel - 1) / panel;
     std::vector<Expr> at(place.begin(), place.end());
-    output(place) = epilogue(value + bias(c % panel, g * blocks + c / panel), residual(at));
+    Expr value = s.result(joined({c, x, y}, rest)) + bias(c % panel, g * blocks + c / panel);
+    output(place) = epilogue(value, residual(at));
     s.output = output;
 }
 

@@ -19,11 +19,12 @@ namespace halconv {
 // For schedules. `rest` of each: g, the phases qx qy qz (conv_transpose), z, n.
 struct WinogradStages {
     Halide::Func padded{"padded"};
-    Halide::Func input_rows{"input_rows"}, input{"transformed"};   // d B: (i, kx, ky, kz, t, rest); V likewise
-    Halide::Func sum{"sum"}, products{"products"};                 // M: (c, kx, ky, t, rest), and its copy
-    Halide::Func output_rows{"output_rows"};                       // M A: (c, dx, ky, t, rest)
+    Halide::Func input_rows{"input_rows"}, input{"transformed"};  // d B: (i, kx, ky, kz, t, rest); V likewise
+    Halide::Func sum{"sum"}, products{"products"};                // M: (c, kx, ky, t, rest), and its copy
+    Halide::Func output_rows{"output_rows"};                      // M A: (c, dx, ky, t, rest)
+    Halide::Func result{"result"};                                // A^T M A: (c, x, y, rest)
     Halide::Func output;
-    Halide::RDom taps;                                             // (i, tap of x, y, z)
+    Halide::RDom taps;  // (i, tap of x, y, z)
     Halide::Var c{"c"}, t{"t"}, kx{"kx"}, ky{"ky"}, kz{"kz"}, dx{"dx"};
     Halide::Var g{"g"}, x{"x"}, y{"y"}, z{"z"}, n{"n"};
     std::vector<Halide::Var> phases;

@@ -39,8 +39,8 @@ void set_pins(Internal::AbstractGenerator &generator, const halconv_key &key, co
     set_winograd_pins(generator, key, schedule);
     set("activation_pin", key.activation);
     set("residual_pin", key.residual);
-    generator.set_generatorparam_value(
-        "interior", schedule.stage || schedule.reference || schedule.form == HALCONV_FORM_DEPTHWISE ? "false" : "true");
+    bool bounded = schedule.stage || schedule.reference || schedule.form == HALCONV_FORM_DEPTHWISE;
+    generator.set_generatorparam_value("interior", bounded || is_winograd(schedule.form) ? "false" : "true");
     bool whole_panels = key.groups != HALCONV_FREE && key.groups % weights_panel(key, schedule) == 0;
     generator.set_generatorparam_value("bound_groups",
                                        schedule.form == HALCONV_FORM_DEPTHWISE && !whole_panels ? "true" : "false");
@@ -88,7 +88,8 @@ template <class Op> void fix_weights(Op &op, const halconv_key &key, const Sched
         bool pinned = key.kernel[d] != HALCONV_FREE && key.stride[d] != HALCONV_FREE && key.dilation[d] != HALCONV_FREE;
         int taps = 4 - d, phases = 7 - d;  // dimensions of axis d: z y x
         Axis<int64_t> axis{key.kernel[d], key.stride[d], key.dilation[d], 0};
-        const WinogradMatrices *winograd = d == 0 || !pinned ? nullptr : winograd_of_axis(schedule.form, transposed, axis);
+        const WinogradMatrices *winograd =
+            d == 0 || !pinned ? nullptr : winograd_of_axis(schedule.form, transposed, axis);
         if (winograd) {
             extents[taps] = winograd->points();
             extents[phases] = transposed ? key.stride[d] : 1;
@@ -109,6 +110,16 @@ template <class Op> void fix_weights(Op &op, const halconv_key &key, const Sched
     op.weights.set_host_alignment(64);
     fix_dimension(op.bias, 0, extents[0], 1);
     fix_dimension(op.bias, 1, HALCONV_FREE, extents[0]);
+}
+
+// The positions (x, y, z at dimensions 3, 5, 7) of phases that all have as many.
+template <class Buffer> void fix_positions(Buffer &buffer, const halconv_key &key) {
+    for (int d = 0; d < 3; d++) {
+        int64_t most = positions_of_phase(key.out[d], key.stride[d], 0);
+        if (most == least_positions_of_phases(key.out[d], key.stride[d])) {
+            buffer.dim(7 - 2 * d).set_extent(int32_t(most));
+        }
+    }
 }
 
 // Output and residual: channels and layout; positions of phases have their bounds at run time.
@@ -136,6 +147,9 @@ template <class Op> void fix_output(Op &op, const halconv_key &key, const Schedu
         } else {
             for (int d = 3; d < 9; d += 2) {
                 buffer.dim(d).set_min(0);
+            }
+            if (is_winograd(schedule.form)) {
+                fix_positions(buffer, key);
             }
         }
     };

@@ -2,6 +2,7 @@
 
 #include "halconv/halconv.h"
 #include "runtime/core/conv_shape.h"
+#include "runtime/core/winograd.h"
 
 namespace halconv {
 
@@ -31,7 +32,8 @@ std::string tile_text(const Schedule &s) {
     }
     std::string pixels = (s.tile_y > 1 ? std::to_string(s.tile_y) + "x" : "") + std::to_string(s.tile_x);
     std::string lanes = "v" + std::to_string(s.lanes);
-    return pixels + "x" + std::to_string(s.vectors) + lanes + "r" + std::to_string(s.rows) +
+    std::string channels = s.channels > 0 ? "b" + std::to_string(s.channels) : "";
+    return pixels + "x" + std::to_string(s.vectors) + lanes + "r" + std::to_string(s.rows) + channels +
            (s.parallel == ParallelAxis::kChannels ? "c" : "") + (s.stage ? "" : "u");
 }
 
@@ -41,8 +43,8 @@ std::string schedule_text(const Schedule &s) {
     }
     return "tile " + std::to_string(s.tile_y) + "x" + std::to_string(s.tile_x) + " vectors " +
            std::to_string(s.vectors) + "x" + std::to_string(s.lanes) + " rows " + std::to_string(s.rows) +
-           " parallel " + (s.parallel == ParallelAxis::kRows ? "rows" : "channels") +
-           (s.stage ? " staged" : " unstaged");
+           (s.channels > 0 ? " channels " + std::to_string(s.channels) : "") + " parallel " +
+           (s.parallel == ParallelAxis::kRows ? "rows" : "channels") + (s.stage ? " staged" : " unstaged");
 }
 
 Schedule reference_schedule(const halconv_key &key) {
@@ -54,10 +56,10 @@ Schedule reference_schedule(const halconv_key &key) {
 
 void least_extents(const halconv_key &key, const Schedule &s, int32_t extents[3]) {
     bool rows_free = key.out[1] == HALCONV_FREE;
-    bool fused = s.form == HALCONV_FORM_ROW_FUSED;
+    bool any = s.reference || s.form == HALCONV_FORM_ROW_FUSED || is_winograd(s.form);
     extents[0] = 1;
-    extents[1] = s.reference || fused || rows_free ? 1 : s.tile_y;
-    extents[2] = s.reference || fused ? 1 : s.tile_x;
+    extents[1] = any || rows_free ? 1 : s.tile_y;
+    extents[2] = any ? 1 : s.tile_x;
 }
 
 int weights_panel(const halconv_key &key, const Schedule &s) {

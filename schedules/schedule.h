@@ -20,7 +20,8 @@ struct Schedule {
     int lanes = 1;               // f32 lanes of a vector
     int rows = 1;                // output rows that share one staged input block, a multiple of tile_y
     ParallelAxis parallel = ParallelAxis::kRows;
-    int channels = 0;  // winograd: output channels whose products are in scratch memory at one time; a multiple of panel()
+    int channels =
+        0;  // winograd: output channels whose products are in scratch memory at one time; a multiple of panel()
     bool stage = true;  // copy the input, with its zero border, to scratch memory first
 
     int panel() const { return vectors * lanes; }
