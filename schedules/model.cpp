@@ -12,6 +12,7 @@
 #include "halconv/halconv.h"
 #include "runtime/core/conv_shape.h"
 #include "schedules/schedule.h"
+#include "schedules/winograd_model.h"
 
 namespace halconv {
 
@@ -256,13 +257,14 @@ void add_row_fused(const halconv_key &key, const TargetRow &target, std::vector<
 
 }  // namespace
 
-std::vector<Candidate> candidates(const halconv_key &key, const TargetRow &target) {
+std::vector<Candidate> candidates(const halconv_key &key, const TargetRow &target, halconv_numerics numerics) {
     std::vector<Candidate> found;
     if (is_depthwise(key)) {
         add_tiled(key, target, HALCONV_FORM_DEPTHWISE, found);
     } else {
         add_tiled(key, target, key.op == HALCONV_CONV ? HALCONV_FORM_DIRECT : HALCONV_FORM_PHASE, found);
         add_row_fused(key, target, found);
+        add_winograd(key, target, numerics, found);
     }
     auto better = [](const Candidate &a, const Candidate &b) { return a.predicted_percent > b.predicted_percent; };
     std::stable_sort(found.begin(), found.end(), better);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "halconv/halconv.h"
 #include "runtime/core/kernel_table.h"
 #include "schedules/target.h"
 
@@ -40,9 +41,9 @@ struct Candidate {
     double predicted_percent;  // of the target's FMA peak by the model in model.cpp
 };
 
-// Every schedule of the target that is legal for `key`, best first by the analytic model; never empty. The key may have
-// free fields; the model then assumes common sizes for them.
-std::vector<Candidate> candidates(const halconv_key &key, const TargetRow &target);
+// Every schedule of the target that is legal for `key` and of a form that `numerics` allows, best first by the analytic
+// model; never empty. The key may have free fields; the model then assumes common sizes for them.
+std::vector<Candidate> candidates(const halconv_key &key, const TargetRow &target, halconv_numerics numerics);
 
 // The reference: legal for every key and target.
 Schedule reference_schedule(const halconv_key &key);

@@ -7,6 +7,7 @@
 // infinity. B^T and A^T hold integers, so that f32 sums of small integers stay exact; the fractions are in G.
 #pragma once
 
+#include "halconv/halconv.h"
 #include "runtime/core/conv_shape.h"
 #include "runtime/core/kernel_table.h"
 
@@ -26,6 +27,13 @@ struct WinogradMatrices {
 const WinogradMatrices *winograd_matrices(int64_t outputs, int64_t taps);
 
 inline bool is_winograd(int form) { return form == HALCONV_FORM_WINOGRAD2 || form == HALCONV_FORM_WINOGRAD4; }
+
+// Whether a numerics policy allows a form: winograd2 errs no more than the plain sum in f32, winograd4 about 5 times as
+// much (root mean square over the workload).
+inline bool numerics_allow(int form, int numerics) {
+    return form == HALCONV_FORM_WINOGRAD2 ? numerics != HALCONV_STRICT
+                                          : form != HALCONV_FORM_WINOGRAD4 || numerics == HALCONV_FAST;
+}
 
 // The matrices by which a form transforms one of the axes x and y; null where it sums the axis' taps as they are (every
 // other form, and an axis that is no run of 2 or 3 neighbouring taps).
