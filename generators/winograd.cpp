@@ -123,7 +123,8 @@ template <class Derived, int kDims>
 void Winograd<Derived, kDims>::define_input(const std::vector<Expr> &rest, const Side sides[3],
                                             const Expr &tiles_of_row) {
     WinogradStages &s = stages;
-    const Expr tile[2] = {s.t / tiles_of_row * s.outputs[kY], s.t % tiles_of_row * s.outputs[kX]};
+    const Expr tile[2] = {(single_row ? Expr(0) : s.t / tiles_of_row) * s.outputs[kY],
+                          (single_row ? Expr(s.t) : s.t % tiles_of_row) * s.outputs[kX]};
     auto pixel = [&](const Expr &kx, const Expr &ky) {
         return padded(s.c, g, sides[kX].input(tile[1], kx), sides[kY].input(tile[0], ky), sides[kZ].input(z, s.kz), n);
     };
@@ -190,7 +191,7 @@ void Winograd<Derived, kDims>::define(const std::vector<Var> &place, const Side 
     s.output_rows(variables({c, s.dx, s.ky, s.t}, rest)) = transformed(kX, s.dx, [&](const Expr &k) {
         return s.products(joined({c, k, s.ky, s.t}, rest));
     });
-    Expr t = x / s.outputs[kX] + tiles_of_row * (y / s.outputs[kY]);
+    Expr t = x / s.outputs[kX] + (single_row ? Expr(0) : tiles_of_row * (y / s.outputs[kY]));
     s.result(variables({c, x, y}, rest)) = transformed(kY, y % s.outputs[kY], [&](const Expr &k) {
         return s.output_rows(joined({c, x % s.outputs[kX], k, t}, rest));
     });

@@ -45,6 +45,8 @@ template <class Derived, int kOutputDimensions> class Winograd : public Operatio
     Halide::GeneratorParam<int> outputs_x{"outputs_x", 1}, outputs_y{"outputs_y", 1};
     // Tiles in a row of the output, or more; 0: as many as the output's extent needs.
     Halide::GeneratorParam<int> row_tiles{"row_tiles", 0};
+    // The output is a single row of tiles, however many.
+    Halide::GeneratorParam<bool> single_row{"single_row", false};
 
     WinogradStages stages;
 

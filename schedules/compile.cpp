@@ -21,6 +21,7 @@ void set_winograd_pins(Internal::AbstractGenerator &generator, const halconv_key
     generator.set_generatorparam_value("outputs_x", std::to_string(tiles.outputs_x));
     generator.set_generatorparam_value("outputs_y", std::to_string(tiles.outputs_y));
     generator.set_generatorparam_value("row_tiles", std::to_string(tiles.x));
+    generator.set_generatorparam_value("single_row", tiles.y == 1 ? "true" : "false");
 }
 
 void set_pins(Internal::AbstractGenerator &generator, const halconv_key &key, const Schedule &schedule) {

@@ -19,7 +19,8 @@ struct Schedule {
     int tile_x = 1, tile_y = 1;  // pixels of a register tile
     int vectors = 1;             // vectors of lanes of a register tile
     int lanes = 1;               // f32 lanes of a vector
-    int rows = 1;                // output rows that share one staged input block, a multiple of tile_y
+    int rows = 1;  // output rows that share one staged input block, a multiple of tile_y; winograd: rows of
+                   // tiles that share one V
     ParallelAxis parallel = ParallelAxis::kRows;
     int channels =
         0;  // winograd: output channels whose products are in scratch memory at one time; a multiple of panel()
@@ -54,7 +55,13 @@ void least_extents(const halconv_key &key, const Schedule &schedule, int32_t ext
 // How winograd covers the output, or each phase of it, with tiles of outputs_y x outputs_x positions.
 struct WinogradTiles {
     int outputs_x, outputs_y;  // 1: the axis is not transformed
-    int64_t x, y;              // tiles in a row and in a column; 0: the key leaves the size free
+    int64_t x, y;              // tiles in a row and in a column
+    // What a schedule's `rows` counts: rows of tiles or, where there is only one, register tiles of that row.
+    int64_t block(const Schedule &s) const { return s.rows * (y > 1 ? x : s.tile_x); }
+    int64_t blocks(const Schedule &s) const {
+        int64_t units = y > 1 ? y : (x + s.tile_x - 1) / s.tile_x;
+        return (units + s.rows - 1) / s.rows;
+    }
 };
 WinogradTiles winograd_tiles(const halconv_key &key, halconv_form form);
 

@@ -37,7 +37,8 @@ class WinogradSchedule {
   public:
     WinogradSchedule(WinogradStages &stages, const halconv_key &key, const Schedule &schedule)
         : s(stages), key_(key), schedule_(schedule), tiles_(winograd_tiles(key, schedule.form)),
-          block_tiles_(int(tiles_.x) * schedule.rows), by_rows_(schedule.parallel == ParallelAxis::kRows) {}
+          block_tiles_(std::max(int(tiles_.block(schedule)), schedule.tile_x)),
+          by_rows_(schedule.parallel == ParallelAxis::kRows) {}
 
     void apply() {
         Levels levels = schedule_output();
@@ -51,38 +52,43 @@ class WinogradSchedule {
   private:
     // The output, tile by tile: nhwc from registers; nchw by rows that are read back transposed from scratch memory.
     Levels schedule_output() {
-        Var block("block"), inner("inner"), ty("ty"), yi("yi"), strip("strip"), job("job");
+        Var block("block"), inner("inner"), ty("ty"), yi("yi"), job("job");
         Func output = s.output;
         output.split(s.c, block, inner, schedule_.channels, TailStrategy::GuardWithIf);
         output.split(s.y, ty, yi, s.outputs[1], TailStrategy::GuardWithIf);
-        output.split(ty, strip, ty, schedule_.rows, TailStrategy::GuardWithIf);
+        if (tiles_.y > 1) {
+            output.split(ty, strip_, ty, schedule_.rows, TailStrategy::GuardWithIf);
+        } else {
+            output.split(s.x, strip_, s.x, block_tiles_ * s.outputs[2], TailStrategy::GuardWithIf);
+        }
         std::vector<VarOrRVar> order;
         if (key_.out_layout == HALCONV_NCHW) {
             output.vectorize(s.x, schedule_.lanes, TailStrategy::GuardWithIf);
             order = {s.x, yi, inner, ty, block};
-            s.result.compute_at(output, ty).store_in(MemoryType::Heap);
+            s.result.compute_at(output, ty).store_in(MemoryType::Heap).bound_extent(s.y, s.outputs[1]);
+            s.result.align_bounds(s.x, s.outputs[2]).align_bounds(s.y, s.outputs[1]);
             schedule_tile(s.result, s.c, s.y);
         } else {
             order = schedule_tile(output, inner, yi);
             order.insert(order.end(), {ty, block});
         }
         if (!by_rows_) {
-            order.push_back(strip);
+            order.push_back(strip_);
         }
         order.insert(order.end(), s.phases.begin(), s.phases.end());
         order.push_back(s.g);
         if (by_rows_) {
-            order.push_back(strip);
+            order.push_back(strip_);
         }
         order.insert(order.end(), {s.z, s.n});
         output.reorder(order);
         if (by_rows_) {
-            output.fuse(strip, s.z, job).fuse(job, s.n, job).parallel(job);
+            output.fuse(strip_, s.z, job).fuse(job, s.n, job).parallel(job);
         } else {
             output.parallel(block);
         }
         Var phase = s.phases.empty() ? s.g : s.phases[0];
-        return {LoopLevel(output, by_rows_ ? job : s.n), LoopLevel(output, by_rows_ ? phase : strip),
+        return {LoopLevel(output, by_rows_ ? job : s.n), LoopLevel(output, by_rows_ ? phase : strip_),
                 LoopLevel(output, block)};
     }
 
@@ -93,9 +99,6 @@ class WinogradSchedule {
         func.split(channel, vector, lane, schedule_.lanes, TailStrategy::GuardWithIf).vectorize(lane);
         func.split(s.x, tx, xi, s.outputs[2], TailStrategy::GuardWithIf).unroll(xi);
         func.reorder(lane, xi, row, vector, tx);
-        if (row.name() == s.y.name()) {
-            func.bound_extent(row, s.outputs[1]);
-        }
         func.unroll(row);
         s.output_rows.compute_at(func, vector).vectorize(s.c, schedule_.lanes).bound_extent(s.ky, s.points[1]);
         s.output_rows.bound_extent(s.dx, s.outputs[2]).reorder(s.c, s.dx, s.ky).unroll(s.dx).unroll(s.ky);
@@ -107,7 +110,7 @@ class WinogradSchedule {
         Func products = s.products, sum = s.sum;
         products.compute_at(level).bound_extent(s.c, schedule_.channels);
         products.bound(s.kx, 0, s.points[2]).bound(s.ky, 0, s.points[1]);
-        products.bound_storage(s.t, std::max(block_tiles_, schedule_.tile_x));
+        products.bound_storage(s.t, block_tiles_);
         products.split(s.c, panel, inner, schedule_.panel());
         products.split(s.t, to, ti, schedule_.tile_x, TailStrategy::ShiftInwards);
         products.reorder(inner, ti, to, panel, s.kx, s.ky);
@@ -123,11 +126,12 @@ class WinogradSchedule {
         Var vector("vector"), tile_row("tile_row");
         Func input = s.input, rows = s.input_rows;
         input.compute_at(level).bound(s.kx, 0, s.points[2]).bound(s.ky, 0, s.points[1]);
-        input.bound_storage(s.t, std::max(block_tiles_, schedule_.tile_x)).reorder_storage(s.c, s.t, s.kx, s.ky, s.kz);
+        input.bound_storage(s.t, block_tiles_).reorder_storage(s.c, s.t, s.kx, s.ky, s.kz);
         input.split(s.c, vector, s.c, schedule_.lanes, TailStrategy::GuardWithIf).vectorize(s.c);
         input.reorder(s.c, s.kx, s.ky, vector, s.kz, s.t).unroll(s.kx).unroll(s.ky);
         // The tiles inside of the input, a range of each row, are computed without conditions.
-        input.split(s.t, tile_row, s.t, int(tiles_.x), TailStrategy::GuardWithIf);
+        int row = tiles_.y > 1 ? int(tiles_.x) : schedule_.tile_x;
+        input.split(s.t, tile_row, s.t, row, TailStrategy::GuardWithIf);
         if (!by_rows_) {
             input.parallel(tile_row);
         }
@@ -139,8 +143,9 @@ class WinogradSchedule {
     const halconv_key &key_;
     const Schedule &schedule_;
     WinogradTiles tiles_;
-    int block_tiles_;  // of a block of rows
+    int block_tiles_;  // that share one V
     bool by_rows_;
+    Var strip_{"strip"};  // of such blocks
 };
 
 }  // namespace

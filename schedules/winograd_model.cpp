@@ -18,7 +18,7 @@ namespace halconv {
 
 namespace {
 
-constexpr double kWeightBytesPerCycleL2 = 48, kWeightBytesPerCycleMemory = 12, kScratchBytesPerCycle = 64,
+constexpr double kWeightBytesPerCycleL2 = 48, kWeightBytesPerCycleMemory = 20, kScratchBytesPerCycle = 64,
                  kFarBytesPerCycle = 24;
 constexpr double kL3PerL2 = 4;  // a core's share of L3
 constexpr double kTransformCycles = 2;
@@ -80,7 +80,7 @@ WinogradWork work_of(const halconv_key &key, halconv_form form) {
 
 double cycles(const WinogradWork &w, const Schedule &s, const TargetRow &target) {
     double scale = double(target.vector_lanes) / s.lanes;
-    double strips = double(divide_up(w.tiles.y, s.rows)), block_tiles = double(s.rows * w.tiles.x);
+    double strips = double(w.tiles.blocks(s)), block_tiles = double(w.tiles.block(s));
     double register_tiles = double(divide_up(int64_t(block_tiles), s.tile_x));
     double pixels = s.tile_x, registers = pixels * s.vectors;
     double step = std::max(registers / 2, (pixels + s.vectors) / kLoadsPerCycle) + 0.5;
@@ -113,13 +113,15 @@ double cycles(const WinogradWork &w, const Schedule &s, const TargetRow &target)
 Candidate best_blocks(const WinogradWork &w, Schedule s, const TargetRow &target) {
     Candidate best{s, 0};
     int64_t panels = divide_up(w.group_out, s.panel());
+    s.rows = 1;
+    int64_t units = w.tiles.blocks(s);
     for (ParallelAxis parallel : {ParallelAxis::kRows, ParallelAxis::kChannels}) {
-        for (int64_t rows = 1; rows <= w.tiles.y; rows = rows < w.tiles.y ? std::min(2 * rows, w.tiles.y) : rows + 1) {
+        for (int64_t rows = 1; rows <= units; rows = rows < units ? std::min(2 * rows, units) : rows + 1) {
             for (int64_t group = 1; group <= panels; group++) {
-                s.rows = int(divide_up(w.tiles.y, divide_up(w.tiles.y, rows)));
+                s.rows = int(divide_up(units, divide_up(units, rows)));
                 s.channels = int(group) * s.panel(), s.parallel = parallel;
                 bool whole = panels % group == 0 && (group == 1 || s.channels <= kMostBlockChannels);
-                if (!whole || s.rows * w.tiles.x < s.tile_x) {
+                if (!whole || w.tiles.block(s) < s.tile_x) {
                     continue;
                 }
                 double percent = 100 * w.useful / target.vector_lanes / 2 / (w.repeats * cycles(w, s, target));
