@@ -264,13 +264,14 @@ std::vector<Candidate> candidates(const halconv_key &key, const TargetRow &targe
     } else {
         add_tiled(key, target, key.op == HALCONV_CONV ? HALCONV_FORM_DIRECT : HALCONV_FORM_PHASE, found);
         add_row_fused(key, target, found);
-        add_winograd(key, target, numerics, found);
     }
     auto better = [](const Candidate &a, const Candidate &b) { return a.predicted_percent > b.predicted_percent; };
     std::stable_sort(found.begin(), found.end(), better);
     if (found.size() > kMostCandidates) {
         found.resize(kMostCandidates);
     }
+    add_winograd(key, target, numerics, found);
+    std::stable_sort(found.begin(), found.end(), better);
     return found;
 }
 

@@ -100,8 +100,12 @@ class WinogradSchedule {
         func.split(s.x, tx, xi, s.outputs[2], TailStrategy::GuardWithIf).unroll(xi);
         func.reorder(lane, xi, row, vector, tx);
         func.unroll(row);
-        s.output_rows.compute_at(func, vector).vectorize(s.c, schedule_.lanes).bound_extent(s.ky, s.points[1]);
-        s.output_rows.bound_extent(s.dx, s.outputs[2]).reorder(s.c, s.dx, s.ky).unroll(s.dx).unroll(s.ky);
+        s.output_rows.compute_at(func, vector).vectorize(s.c, schedule_.lanes, TailStrategy::RoundUp);
+        s.output_rows.bound_extent(s.ky, s.points[1])
+            .bound_extent(s.dx, s.outputs[2])
+            .reorder(s.c, s.dx, s.ky)
+            .unroll(s.dx)
+            .unroll(s.ky);
         return {lane, xi, row, vector, tx};
     }
 
@@ -111,7 +115,7 @@ class WinogradSchedule {
         products.compute_at(level).bound_extent(s.c, schedule_.channels);
         products.bound(s.kx, 0, s.points[2]).bound(s.ky, 0, s.points[1]);
         products.bound_storage(s.t, block_tiles_);
-        products.split(s.c, panel, inner, schedule_.panel());
+        products.split(s.c, panel, inner, schedule_.panel(), TailStrategy::RoundUp);
         products.split(s.t, to, ti, schedule_.tile_x, TailStrategy::ShiftInwards);
         products.reorder(inner, ti, to, panel, s.kx, s.ky);
         products.vectorize(inner, schedule_.lanes).unroll(inner).unroll(ti);
@@ -125,18 +129,31 @@ class WinogradSchedule {
     void schedule_input(const LoopLevel &level) {
         Var vector("vector"), tile_row("tile_row");
         Func input = s.input, rows = s.input_rows;
-        input.compute_at(level).bound(s.kx, 0, s.points[2]).bound(s.ky, 0, s.points[1]);
-        input.bound_storage(s.t, block_tiles_).reorder_storage(s.c, s.t, s.kx, s.ky, s.kz);
+        input.compute_at(level).bound_storage(s.t, block_tiles_).reorder_storage(s.c, s.t, s.kx, s.ky, s.kz);
         input.split(s.c, vector, s.c, schedule_.lanes, TailStrategy::GuardWithIf).vectorize(s.c);
-        input.reorder(s.c, s.kx, s.ky, vector, s.kz, s.t).unroll(s.kx).unroll(s.ky);
+        std::vector<VarOrRVar> order = {s.c}, taps;
+        for (int axis : {2, 1}) {
+            Var k = axis == 2 ? s.kx : s.ky;
+            if (s.matrices[axis]) {
+                input.bound(k, 0, s.points[axis]).unroll(k);
+            }
+            (s.matrices[axis] ? order : taps).push_back(k);
+        }
+        order.push_back(vector);
+        order.insert(order.end(), taps.begin(), taps.end());
+        order.insert(order.end(), {s.kz, s.t});
+        input.reorder(order);
         // The tiles inside of the input, a range of each row, are computed without conditions.
         int row = tiles_.y > 1 ? int(tiles_.x) : schedule_.tile_x;
         input.split(s.t, tile_row, s.t, row, TailStrategy::GuardWithIf);
         if (!by_rows_) {
             input.parallel(tile_row);
         }
-        rows.compute_at(input, vector).vectorize(s.c).bound_extent(s.kx, s.points[2]).bound_extent(s.ky, s.points[1]);
-        rows.unroll(s.kx).unroll(s.ky).reorder(s.c, s.kx, s.ky);
+        if (s.matrices[2]) {
+            rows.compute_at(input, vector).vectorize(s.c, schedule_.lanes, TailStrategy::GuardWithIf);
+            rows.bound_extent(s.kx, s.points[2]).bound_extent(s.ky, s.points[1]);
+            rows.unroll(s.kx).unroll(s.ky).reorder(s.c, s.kx, s.ky);
+        }
     }
 
     WinogradStages &s;

@@ -46,7 +46,7 @@ std::vector<KernelJob> plan_kernels(const std::vector<Layer> &layers, const Buil
                 if (wanted && known.insert(job.name).second) {
                     jobs.push_back(job);
                 }
-                if (!options.all_candidates) {
+                if (wanted && !options.all_candidates) {
                     break;
                 }
             }
