@@ -14,8 +14,8 @@ template <class Derived> void ByWindow<Derived>::define_sum(const Expr &lane, co
     Expr in_y = within(pins_y, 3, high_coordinate(ay, Expr(y), Expr(taps[2])));
     Expr in_z = within(pins_z, 4, high_coordinate(az, Expr(z), Expr(taps[3])));
     sum(c, g, x, y, z, n) = bias(lane, block);
-    sum(c, g, x, y, z, n) += weights(lane, taps[0], taps[1], taps[2], taps[3], 0, 0, 0, block) *
-                             padded(taps[0], g, in_x, in_y, in_z, n);
+    sum(c, g, x, y, z, n) +=
+        weights(lane, taps[0], taps[1], taps[2], taps[3], 0, 0, 0, block) * padded(taps[0], g, in_x, in_y, in_z, n);
     output(c, g, x, y, z, n) = epilogue(sum(c, g, x, y, z, n), residual(c, g, x, y, z, n));
 }
 

@@ -99,8 +99,8 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
             }
         }
         Halide::Func source = input;
-        padded(c, g, x, y, z, n) = (bounded ? Halide::BoundaryConditions::constant_exterior(source, 0.0f, bounds)
-                                            : source)(c, g, x, y, z, n);
+        padded(c, g, x, y, z, n) =
+            (bounded ? Halide::BoundaryConditions::constant_exterior(source, 0.0f, bounds) : source)(c, g, x, y, z, n);
     }
 
     // Where the sum reads dimension d of padded for `coordinate`; with Border::kSkip only taps inside the input remain.

@@ -169,6 +169,9 @@ void add_reason(const halconv_plan &plan, const Candidate &candidate, Text &text
     case Verdict::kMissingFeature:
         text.add("this processor lacks an instruction set that it needs");
         break;
+    case Verdict::kNumerics:
+        text.add("halconv_options.numerics does not allow its form");
+        break;
     case Verdict::kForm:
         text.add("its form does not compute this problem");
         break;

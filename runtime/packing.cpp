@@ -5,6 +5,7 @@
 
 #include "halconv/halconv.h"
 #include "runtime/core/context.h"
+#include "runtime/core/winograd.h"
 
 namespace halconv {
 
@@ -58,6 +59,12 @@ SourceStrides source_strides(const halconv_kernel &row, const Problem3 &p, halco
     return s;
 }
 
+// One spatial axis of the caller's weights: the distance between its taps, and whether they come last first.
+struct AxisSource {
+    int64_t stride;
+    bool flip;
+};
+
 // The channels of one block of packed lanes: lanes [0, count) of each run are output channels first_channel, .. of the
 // layer; their weights start at `source` and lie `lane_stride` apart.
 struct BlockChannels {
@@ -76,46 +83,91 @@ BlockChannels block_channels(const halconv_kernel &row, const Problem3 &p, const
             s.o};
 }
 
-// One axis of the packed weights: for each (phase r, tap index m) the distance of its weight in the source, or none.
+// A source of a packed weight: the distance of a weight in the source, and its factor.
+struct Term {
+    int64_t offset;
+    double factor;
+};
+
+// The terms of a packed weight along one axis, or along several.
+template <int most> struct Terms {
+    int count = 0;
+    Term term[most];
+    void add(const Term &t) { term[count++] = t; }
+};
+
+// One axis of the packed weights: the terms of each (phase r, tap or point index m); none where there is no such tap.
 class AxisTaps {
   public:
-    AxisTaps(const halconv_kernel &row, const Axis<int64_t> &axis, int64_t stride_in_source, bool flip)
-        : transposed_(row.key.op == HALCONV_CONV_TRANSPOSE), phases_(phase_axis(axis)), stride_(stride_in_source),
-          flip_(flip) {}
+    using Terms = halconv::Terms<kMaxWinogradTaps>;
 
-    bool exists(int64_t r, int64_t m) const { return !transposed_ || m < phases_.taps(r); }
-    int64_t offset(int64_t r, int64_t m) const {
-        int64_t tap = transposed_ ? phases_.tap(r, m) : m;
-        return (flip_ ? phases_.axis.kernel - 1 - tap : tap) * stride_;
+    AxisTaps(const WinogradMatrices *winograd, bool transposed, const Axis<int64_t> &axis, const AxisSource &source)
+        : winograd_(winograd), transposed_(transposed), phases_(phase_axis(axis)), source_(source) {}
+
+    Terms terms(int64_t r, int64_t m) const {
+        Terms found;
+        if (!winograd_) {
+            add_tap(r, m, 1, found);
+            return found;
+        }
+        for (int k = 0; k < winograd_->taps; ++k) {
+            add_tap(r, transposed_ ? winograd_->taps - 1 - k : k, winograd_->weights[m][k], found);
+        }
+        return found;
     }
 
   private:
+    void add_tap(int64_t r, int64_t m, double factor, Terms &terms) const {
+        if (transposed_ && m >= phases_.taps(r)) {
+            return;
+        }
+        int64_t tap = transposed_ ? phases_.tap(r, m) : m;
+        terms.add({(source_.flip ? phases_.axis.kernel - 1 - tap : tap) * source_.stride, factor});
+    }
+
+    const WinogradMatrices *winograd_;
     bool transposed_;
     PhaseAxis<int64_t> phases_;
-    int64_t stride_;
-    bool flip_;
+    AxisSource source_;
 };
 
-// The place of one vector of lanes: its phase and tap on each axis.
+// The place of one vector of lanes: its phase and tap (or point) on each axis.
 struct Place {
     int64_t r[3], m[3];
 };
+
+using PlaceTerms = Terms<kMaxWinogradTaps * kMaxWinogradTaps>;
+
+// The terms of a place: the products of its axes' (z is never transformed and has one at most).
+PlaceTerms terms_of_place(const AxisTaps axes[3], const Place &place) {
+    PlaceTerms found;
+    AxisTaps::Terms z = axes[kZ].terms(place.r[kZ], place.m[kZ]), y = axes[kY].terms(place.r[kY], place.m[kY]),
+                    x = axes[kX].terms(place.r[kX], place.m[kX]);
+    for (int i = 0; i < z.count * y.count; ++i) {
+        const Term &tz = z.term[i / y.count], &ty = y.term[i % y.count];
+        for (int j = 0; j < x.count; ++j) {
+            found.add({tz.offset + ty.offset + x.term[j].offset, tz.factor * ty.factor * x.term[j].factor});
+        }
+    }
+    return found;
+}
 
 // Writes the lanes of all input channels for one block and one place: [i][run][lane of the run]. They hold zeros
 // before.
 void pack_place(const PackedShape &shape, const AxisTaps axes[3], const BlockChannels &channels, int64_t input_stride,
                 const float *weights, const Place &place, float *to) {
-    bool rows = axes[kZ].exists(place.r[kZ], place.m[kZ]) && axes[kY].exists(place.r[kY], place.m[kY]);
-    for (int64_t i = 0; i < shape.inputs; ++i) {
-        for (int64_t run = 0; run < shape.runs; ++run, to += shape.run_lanes) {
-            int64_t rx = shape.runs > 1 ? run : place.r[kX];
-            if (!rows || !axes[kX].exists(rx, place.m[kX])) {
-                continue;
-            }
-            const float *from = weights + channels.source + i * input_stride + axes[kX].offset(rx, place.m[kX]) +
-                                axes[kY].offset(place.r[kY], place.m[kY]) + axes[kZ].offset(place.r[kZ], place.m[kZ]);
-            for (int64_t lane = 0; lane < channels.count; ++lane) {
-                to[lane] = from[lane * channels.lane_stride];
+    for (int64_t run = 0; run < shape.runs; ++run, to += shape.run_lanes) {
+        Place place_of_run = place;
+        place_of_run.r[kX] = shape.runs > 1 ? run : place.r[kX];
+        PlaceTerms terms = terms_of_place(axes, place_of_run);
+        for (int64_t i = 0; i < shape.inputs; ++i) {
+            const float *from = weights + channels.source + i * input_stride;
+            for (int64_t lane = 0; lane < channels.count; ++lane, from += channels.lane_stride) {
+                double sum = 0;
+                for (int term = 0; term < terms.count; ++term) {
+                    sum += terms.term[term].factor * static_cast<double>(from[terms.term[term].offset]);
+                }
+                to[i * shape.lanes() + lane] = static_cast<float>(sum);
             }
         }
     }
@@ -138,6 +190,11 @@ template <class Body> void for_each_place(const PackedShape &shape, Body body) {
     }
 }
 
+// The matrices by which the row's form transforms an axis; null where it does not.
+const WinogradMatrices *winograd_of(const halconv_kernel &row, const Problem3 &p, int axis) {
+    return axis == kZ ? nullptr : winograd_of_axis(row.form, row.key.op == HALCONV_CONV_TRANSPOSE, p.axis[axis]);
+}
+
 }  // namespace
 
 bool form_accepts(const halconv_kernel &row, const Problem3 &p) {
@@ -152,6 +209,9 @@ bool form_accepts(const halconv_kernel &row, const Problem3 &p) {
     case HALCONV_FORM_ROW_FUSED:
         return transposed && p.groups == 1 && phases_alike(p.axis[kX]) && row.key.out_layout == HALCONV_NHWC &&
                (row.panel == 0 || row.panel == fused_lanes(p.axis[kX], p.group_out));
+    case HALCONV_FORM_WINOGRAD2:
+    case HALCONV_FORM_WINOGRAD4:
+        return row.panel > 0 && (winograd_of(row, p, kX) || winograd_of(row, p, kY));
     }
     return false;
 }
@@ -160,7 +220,10 @@ bool packed_shape(const halconv_kernel &row, const Problem3 &p, PackedShape &sha
     bool transposed = row.key.op == HALCONV_CONV_TRANSPOSE, fused = row.form == HALCONV_FORM_ROW_FUSED;
     shape.inputs = p.group_in;
     for (int a = 0; a < 3; ++a) {
-        shape.taps[a] = transposed ? phase_axis(p.axis[a]).max_taps() : p.axis[a].kernel;
+        const WinogradMatrices *winograd = winograd_of(row, p, a);
+        shape.taps[a] = winograd     ? winograd->points()
+                        : transposed ? phase_axis(p.axis[a]).max_taps()
+                                     : p.axis[a].kernel;
         shape.phases[a] = transposed && !(fused && a == kX) ? p.axis[a].stride : 1;
     }
     shape.runs = fused ? p.axis[kX].stride : 1;
@@ -210,9 +273,11 @@ Tensor packed_bias_tensor(const PackedShape &shape) {
 void pack(const halconv_kernel &row, const Problem3 &p, const PackedShape &shape, const WeightsSource &source,
           void *packed) {
     SourceStrides strides = source_strides(row, p, source.layout);
-    AxisTaps axes[3] = {{row, p.axis[kZ], strides.tap[kZ], source.flip},
-                        {row, p.axis[kY], strides.tap[kY], source.flip},
-                        {row, p.axis[kX], strides.tap[kX], source.flip}};
+    auto taps_of = [&](int a) {
+        return AxisTaps(winograd_of(row, p, a), row.key.op == HALCONV_CONV_TRANSPOSE, p.axis[a],
+                        {strides.tap[a], source.flip});
+    };
+    AxisTaps axes[3] = {taps_of(kZ), taps_of(kY), taps_of(kX)};
     float *weights = static_cast<float *>(packed);
     float *bias = weights + shape.bias_offset / static_cast<int64_t>(sizeof(float));
     std::memset(packed, 0, static_cast<size_t>(shape.bytes));

@@ -134,7 +134,7 @@ halconv_status refusal(const halconv_plan &plan) {
 }
 
 halconv_status fill_plan(halconv_plan &plan, const halconv_options &options) {
-    Query query{&plan.problem, plan.shape, plan.key, options.kernel, cpu_features()};
+    Query query{&plan.problem, plan.shape, plan.key, options.kernel, options.numerics, cpu_features()};
     plan.accepted = select_kernels(*plan.set, query, plan.candidate);
     if (plan.accepted == 0) {
         return refusal(plan);

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "runtime/boxes.h"
+#include "runtime/core/winograd.h"
 #include "runtime/estimate.h"
 #include "runtime/packing.h"
 
@@ -66,6 +67,9 @@ Verdict judge(const halconv_kernel &row, const Query &query, double &rate) {
     }
     if (query.kernel && !name_matches(row.name, query.kernel)) {
         return Verdict::kOtherName;
+    }
+    if (!numerics_allow(row.form, query.numerics)) {
+        return Verdict::kNumerics;
     }
     if (!form_accepts(row, query.shape)) {
         return Verdict::kForm;

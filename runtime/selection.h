@@ -13,6 +13,7 @@ enum class Verdict : uint8_t {
     kAccepted,
     kOtherProblem,    // the key does not accept the problem
     kMissingFeature,  // the processor lacks a feature that the kernel needs
+    kNumerics,        // halconv_options.numerics does not allow the form
     kForm,            // the form's precondition does not hold
     kTooSmall,        // a box of the output is smaller than min_extent
     kTooLarge,        // the packed weights reach 2^31 elements
@@ -37,6 +38,7 @@ struct Query {
     Problem3 shape;
     halconv_key key;
     const char *kernel;    // halconv_options.kernel or null
+    halconv_numerics numerics;
     int32_t cpu_features;  // mask of HALCONV_CPU_*
 };
 

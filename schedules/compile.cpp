@@ -3,6 +3,7 @@
 #include "Halide.h"
 #include "halconv/halconv.h"
 #include "runtime/core/conv_shape.h"
+#include "runtime/core/winograd.h"
 #include "schedules/apply.h"
 #include "schedules/prefetch.h"
 #include "schedules/scratch.h"
@@ -12,6 +13,17 @@ namespace halconv {
 using namespace Halide;
 
 namespace {
+
+void set_winograd_pins(Internal::AbstractGenerator &generator, const halconv_key &key, const Schedule &schedule) {
+    if (!is_winograd(schedule.form)) {
+        return;
+    }
+    WinogradTiles tiles = winograd_tiles(key, schedule.form);
+    generator.set_generatorparam_value("outputs_x", std::to_string(tiles.outputs_x));
+    generator.set_generatorparam_value("outputs_y", std::to_string(tiles.outputs_y));
+    generator.set_generatorparam_value("row_tiles", std::to_string(tiles.x));
+    generator.set_generatorparam_value("single_row", tiles.y == 1 ? "true" : "false");
+}
 
 void set_pins(Internal::AbstractGenerator &generator, const halconv_key &key, const Schedule &schedule) {
     auto set = [&](const std::string &name, int32_t value) {
@@ -24,10 +36,12 @@ void set_pins(Internal::AbstractGenerator &generator, const halconv_key &key, co
         set("stride_" + axis, key.stride[d]);
         set("dilation_" + axis, key.dilation[d]);
         set("pad_before_" + axis, key.pad_before[d]);
-        bool zeros = schedule.stage || schedule.reference || schedule.form == HALCONV_FORM_DEPTHWISE;
+        bool zeros = schedule.stage || schedule.reference || schedule.form == HALCONV_FORM_DEPTHWISE ||
+                     is_winograd(schedule.form);
         generator.set_generatorparam_value("border_" + axis, schedule.skip[d] ? "skip" : zeros ? "zeros" : "none");
     }
     set("panel", weights_panel(key, schedule));
+    set_winograd_pins(generator, key, schedule);
     set("activation_pin", key.activation);
     set("piecewise_pin", key.piecewise);
     set("residual_pin", key.residual);
@@ -67,6 +81,7 @@ template <class Op> void fix_input(Op &op, const halconv_key &key) {
 
 // Packed weights (lane, i, tx, ty, tz, rx, ry, rz, block) and bias (lane, block).
 template <class Op> void fix_weights(Op &op, const halconv_key &key, const Schedule &schedule) {
+    bool transposed = key.op == HALCONV_CONV_TRANSPOSE;
     int32_t extents[9];
     for (int32_t &extent : extents) {
         extent = HALCONV_FREE;
@@ -76,12 +91,18 @@ template <class Op> void fix_weights(Op &op, const halconv_key &key, const Sched
     for (int d = 0; d < 3; d++) {
         bool pinned = key.kernel[d] != HALCONV_FREE && key.stride[d] != HALCONV_FREE && key.dilation[d] != HALCONV_FREE;
         int taps = 4 - d, phases = 7 - d;  // dimensions of axis d: z y x
-        if (key.op == HALCONV_CONV) {
+        Axis<int64_t> axis{key.kernel[d], key.stride[d], key.dilation[d], 0};
+        const WinogradMatrices *winograd =
+            d == 0 || !pinned ? nullptr : winograd_of_axis(schedule.form, transposed, axis);
+        if (winograd) {
+            extents[taps] = winograd->points();
+            extents[phases] = transposed ? key.stride[d] : 1;
+        } else if (!transposed) {
             extents[taps] = key.kernel[d];
             extents[phases] = 1;
         } else if (pinned) {
             bool fused = schedule.form == HALCONV_FORM_ROW_FUSED && d == 2;
-            extents[taps] = int32_t(phase_axis({key.kernel[d], key.stride[d], key.dilation[d], 0}).max_taps());
+            extents[taps] = int32_t(phase_axis(axis).max_taps());
             extents[phases] = fused ? 1 : key.stride[d];
         }
     }
@@ -95,9 +116,19 @@ template <class Op> void fix_weights(Op &op, const halconv_key &key, const Sched
     fix_dimension(op.bias, 1, HALCONV_FREE, extents[0]);
 }
 
+// The positions (x, y, z at dimensions 3, 5, 7) of phases that all have as many.
+template <class Buffer> void fix_positions(Buffer &buffer, const halconv_key &key) {
+    for (int d = 0; d < 3; d++) {
+        int64_t most = positions_of_phase(key.out[d], key.stride[d], 0);
+        if (most == least_positions_of_phases(key.out[d], key.stride[d])) {
+            buffer.dim(7 - 2 * d).set_extent(int32_t(most));
+        }
+    }
+}
+
 // Output and residual: channels and layout; positions of phases have their bounds at run time.
 template <class Op> void fix_output(Op &op, const halconv_key &key, const Schedule &schedule) {
-    constexpr bool by_phase = std::is_base_of_v<ByPhase<Op>, Op>;
+    constexpr bool by_phase = std::is_base_of_v<ByPhase<Op>, Op> || std::is_same_v<Op, ConvTransposeWinograd>;
     auto fix = [&](auto &buffer) {
         if (schedule.form == HALCONV_FORM_ROW_FUSED) {
             buffer.dim(0).set_min(0);
@@ -127,6 +158,9 @@ template <class Op> void fix_output(Op &op, const halconv_key &key, const Schedu
                     buffer.dim(phase).set_bounds(0, key.stride[d]);
                     buffer.dim(position).set_extent(int(positions_of_phase(key.out[d], key.stride[d], 0)));
                 }
+            }
+            if (is_winograd(schedule.form)) {
+                fix_positions(buffer, key);
             }
         }
     };
@@ -179,6 +213,9 @@ Module compile_module(const CompileJob &job) {
         return compile_form<ConvTransposePhase>(job);
     case HALCONV_FORM_ROW_FUSED:
         return compile_form<ConvTransposeRowFused>(job);
+    case HALCONV_FORM_WINOGRAD2:
+    case HALCONV_FORM_WINOGRAD4:
+        return transpose ? compile_form<ConvTransposeWinograd>(job) : compile_form<ConvWinograd>(job);
     case HALCONV_FORM_DEPTHWISE:
         return transpose ? compile_form<ConvTransposeDepthwise>(job) : compile_form<ConvDepthwise>(job);
     }

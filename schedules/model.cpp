@@ -12,6 +12,7 @@
 #include "halconv/halconv.h"
 #include "runtime/core/conv_shape.h"
 #include "schedules/schedule.h"
+#include "schedules/winograd_model.h"
 
 namespace halconv {
 
@@ -50,13 +51,13 @@ bool is_depthwise(const halconv_key &key) { return key.group_in == 1 && key.grou
 
 // A problem as the model sees it: GEMMs of pixels x reduction x channels, one for each group and phase.
 struct Work {
-    double repeats;         // batch and groups
-    PhaseBox boxes[3][2];   // of axis z, y, x: phases and the positions of each
+    double repeats;        // batch and groups
+    PhaseBox boxes[3][2];  // of axis z, y, x: phases and the positions of each
     int box_count[3];
-    double outputs;         // of one channel and image
-    int64_t channels;       // lanes needed
-    double reduction;       // multiply-adds of an output, the phases' mean
-    double inside[3];       // share of the products of axis z, y, x that meet no zero border
+    double outputs;    // of one channel and image
+    int64_t channels;  // lanes needed
+    double reduction;  // multiply-adds of an output, the phases' mean
+    double inside[3];  // share of the products of axis z, y, x that meet no zero border
     double input_bytes, weight_bytes, output_bytes;
     int64_t staged_row_bytes;
 
@@ -149,7 +150,8 @@ void choose_blocks(const Work &w, const TargetRow &target, bool pinned, Schedule
     }
     int64_t fitting =
         std::max<int64_t>(schedule.tile_y, target.l2_bytes / 3 / std::max<int64_t>(1, w.staged_row_bytes));
-    int64_t blocks = std::max<int64_t>(divide_up(w.most(1), fitting), std::min<int64_t>(4, divide_up(w.most(1), schedule.tile_y)));
+    int64_t blocks =
+        std::max<int64_t>(divide_up(w.most(1), fitting), std::min<int64_t>(4, divide_up(w.most(1), schedule.tile_y)));
     schedule.rows = int(round_up(divide_up(w.most(1), blocks), schedule.tile_y));
     while (strips_overlap(w.most(1), schedule.tile_y, schedule.rows) ||
            strips_overlap(w.least(1), schedule.tile_y, schedule.rows)) {
@@ -158,7 +160,8 @@ void choose_blocks(const Work &w, const TargetRow &target, bool pinned, Schedule
     double half_l2 = double(target.l2_bytes) / 2;
     double channel_blocks = double(divide_up(w.channels, schedule.panel()));
     double by_rows = w.weight_bytes > half_l2 ? w.weight_bytes * double(divide_up(w.most(1), schedule.rows)) : 0;
-    double by_channels = w.input_bytes > half_l2 ? w.input_bytes * channel_blocks * w.phases(0) * w.phases(1) * w.phases(2) : 0;
+    double by_channels =
+        w.input_bytes > half_l2 ? w.input_bytes * channel_blocks * w.phases(0) * w.phases(1) * w.phases(2) : 0;
     if (by_channels < by_rows && schedule.form != HALCONV_FORM_DEPTHWISE) {
         schedule.parallel = ParallelAxis::kChannels;
         schedule.rows = int(round_up(w.most(1), schedule.tile_y));
@@ -323,7 +326,7 @@ void add_row_fused(const halconv_key &key, const TargetRow &target, std::vector<
 
 }  // namespace
 
-std::vector<Candidate> candidates(const halconv_key &key, const TargetRow &target) {
+std::vector<Candidate> candidates(const halconv_key &key, const TargetRow &target, halconv_numerics numerics) {
     std::vector<Candidate> found;
     if (is_depthwise(key)) {
         add_tiled(key, target, HALCONV_FORM_DEPTHWISE, found);
@@ -336,6 +339,8 @@ std::vector<Candidate> candidates(const halconv_key &key, const TargetRow &targe
     if (found.size() > kMostCandidates) {
         found.resize(kMostCandidates);
     }
+    add_winograd(key, target, numerics, found);
+    std::stable_sort(found.begin(), found.end(), better);
     return found;
 }
 

@@ -33,8 +33,7 @@ Stmt prefetch_for_write(const std::string &buffer, const Expr &element, const Ty
     constexpr int kWrite = 1, kLocality = 3, kData = 1;
     Expr base = reinterpret(UInt(64), Variable::make(Handle(), buffer));
     Expr address = reinterpret(Handle(), base + cast(UInt(64), cast(Int(64), element) * type.bytes()));
-    return Evaluate::make(
-        Call::make(Int(32), "llvm.prefetch.p0", {address, kWrite, kLocality, kData}, Call::Extern));
+    return Evaluate::make(Call::make(Int(32), "llvm.prefetch.p0", {address, kWrite, kLocality, kData}, Call::Extern));
 }
 
 }  // namespace

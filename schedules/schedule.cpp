@@ -2,6 +2,7 @@
 
 #include "halconv/halconv.h"
 #include "runtime/core/conv_shape.h"
+#include "runtime/core/winograd.h"
 
 namespace halconv {
 
@@ -15,6 +16,10 @@ const char *form_name(halconv_form form) {
         return "phase";
     case HALCONV_FORM_ROW_FUSED:
         return "row_fused";
+    case HALCONV_FORM_WINOGRAD2:
+        return "winograd2";
+    case HALCONV_FORM_WINOGRAD4:
+        return "winograd4";
     }
     return "unknown";
 }
@@ -40,8 +45,10 @@ std::string tile_text(const Schedule &s) {
     }
     std::string pixels = (s.tile_y > 1 ? std::to_string(s.tile_y) + "x" : "") + std::to_string(s.tile_x);
     std::string lanes = "v" + std::to_string(s.lanes);
-    return pixels + "x" + std::to_string(s.vectors) + lanes + "r" + std::to_string(s.rows) +
-           (s.parallel == ParallelAxis::kChannels ? "c" : "") + (s.stage ? "" : "u") + (s.prefetch_output ? "w" : "") + skip_text(s);
+    std::string channels = s.channels > 0 ? "b" + std::to_string(s.channels) : "";
+    return pixels + "x" + std::to_string(s.vectors) + lanes + "r" + std::to_string(s.rows) + channels +
+           (s.parallel == ParallelAxis::kChannels ? "c" : "") + (s.stage ? "" : "u") + (s.prefetch_output ? "w" : "") +
+           skip_text(s);
 }
 
 std::string schedule_text(const Schedule &s) {
@@ -50,8 +57,9 @@ std::string schedule_text(const Schedule &s) {
     }
     return "tile " + std::to_string(s.tile_y) + "x" + std::to_string(s.tile_x) + " vectors " +
            std::to_string(s.vectors) + "x" + std::to_string(s.lanes) + " rows " + std::to_string(s.rows) +
-           " parallel " + (s.parallel == ParallelAxis::kRows ? "rows" : "channels") +
-           (s.stage ? " staged" : " unstaged") + (s.prefetch_output ? " prefetch output" : "") + (skip_text(s).empty() ? "" : " skip " + skip_text(s));
+           (s.channels > 0 ? " channels " + std::to_string(s.channels) : "") + " parallel " +
+           (s.parallel == ParallelAxis::kRows ? "rows" : "channels") + (s.stage ? " staged" : " unstaged") +
+           (s.prefetch_output ? " prefetch output" : "") + (skip_text(s).empty() ? "" : " skip " + skip_text(s));
 }
 
 Schedule reference_schedule(const halconv_key &key) {
@@ -63,17 +71,18 @@ Schedule reference_schedule(const halconv_key &key) {
 
 bool overhangs(const halconv_key &key, const Schedule &s, int d) {
     int tile = d == 2 ? s.tile_x : d == 1 ? s.tile_y : 1;
-    bool by_phase = key.op == HALCONV_CONV_TRANSPOSE && (s.form == HALCONV_FORM_PHASE || s.form == HALCONV_FORM_DEPTHWISE);
+    bool by_phase =
+        key.op == HALCONV_CONV_TRANSPOSE && (s.form == HALCONV_FORM_PHASE || s.form == HALCONV_FORM_DEPTHWISE);
     return by_phase && key.out[d] != HALCONV_FREE && key.stride[d] != HALCONV_FREE &&
            tile > least_positions_of_phases(key.out[d], key.stride[d]);
 }
 
 void least_extents(const halconv_key &key, const Schedule &s, int32_t extents[3]) {
     bool rows_free = key.out[1] == HALCONV_FREE;
-    bool fused = s.form == HALCONV_FORM_ROW_FUSED;
+    bool any = s.reference || s.form == HALCONV_FORM_ROW_FUSED || is_winograd(s.form);
     extents[0] = 1;
-    extents[1] = s.reference || fused || rows_free || overhangs(key, s, 1) ? 1 : s.tile_y;
-    extents[2] = s.reference || fused || overhangs(key, s, 2) ? 1 : s.tile_x;
+    extents[1] = any || rows_free || overhangs(key, s, 1) ? 1 : s.tile_y;
+    extents[2] = any || overhangs(key, s, 2) ? 1 : s.tile_x;
 }
 
 int weights_panel(const halconv_key &key, const Schedule &s) {

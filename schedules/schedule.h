@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "halconv/halconv.h"
 #include "runtime/core/kernel_table.h"
 #include "schedules/target.h"
 
@@ -18,9 +19,12 @@ struct Schedule {
     int tile_x = 1, tile_y = 1;  // pixels of a register tile
     int vectors = 1;             // vectors of lanes of a register tile
     int lanes = 1;               // f32 lanes of a vector
-    int rows = 1;                // output rows that share one staged input block, a multiple of tile_y
+    int rows = 1;  // output rows that share one staged input block, a multiple of tile_y; winograd: rows of
+                   // tiles that share one V
     ParallelAxis parallel = ParallelAxis::kRows;
-    bool stage = true;  // copy the input, with its zero border, to scratch memory first
+    int channels =
+        0;  // winograd: output channels whose products are in scratch memory at one time; a multiple of panel()
+    bool stage = true;             // copy the input, with its zero border, to scratch memory first
     bool prefetch_output = false;  // fetch the lines that a tile stores when its sum begins
     bool skip[3] = {};  // axes z, y, x: taps that fall outside the input are left out, not multiplied by zeros
 
@@ -40,9 +44,9 @@ struct Candidate {
     double predicted_percent;  // of the target's FMA peak by the model in model.cpp
 };
 
-// Every schedule of the target that is legal for `key`, best first by the analytic model; never empty. The key may have
-// free fields; the model then assumes common sizes for them.
-std::vector<Candidate> candidates(const halconv_key &key, const TargetRow &target);
+// Every schedule of the target that is legal for `key` and of a form that `numerics` allows, best first by the analytic
+// model; never empty. The key may have free fields; the model then assumes common sizes for them.
+std::vector<Candidate> candidates(const halconv_key &key, const TargetRow &target, halconv_numerics numerics);
 
 // The reference: legal for every key and target.
 Schedule reference_schedule(const halconv_key &key);
@@ -52,6 +56,19 @@ bool overhangs(const halconv_key &key, const Schedule &schedule, int d);
 
 // The least extents of an output box (z, y, x positions) that a kernel with this schedule accepts.
 void least_extents(const halconv_key &key, const Schedule &schedule, int32_t extents[3]);
+
+// How winograd covers the output, or each phase of it, with tiles of outputs_y x outputs_x positions.
+struct WinogradTiles {
+    int outputs_x, outputs_y;  // 1: the axis is not transformed
+    int64_t x, y;              // tiles in a row and in a column
+    // What a schedule's `rows` counts: rows of tiles or, where there is only one, register tiles of that row.
+    int64_t block(const Schedule &s) const { return s.rows * (y > 1 ? x : s.tile_x); }
+    int64_t blocks(const Schedule &s) const {
+        int64_t units = y > 1 ? y : (x + s.tile_x - 1) / s.tile_x;
+        return (units + s.rows - 1) / s.rows;
+    }
+};
+WinogradTiles winograd_tiles(const halconv_key &key, halconv_form form);
 
 // Lanes of a block of packed weights.
 int weights_panel(const halconv_key &key, const Schedule &schedule);

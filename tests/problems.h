@@ -17,6 +17,8 @@ struct KernelCase {
     halconv_weights_layout weights_layout = HALCONV_WEIGHTS_OIHW;
     bool flip = false;
     uint32_t seed = 0;  // of the operands' values
+    int input_most = 4, weight_most = 3;  // their largest magnitudes
+    float weight_unit = 1;                // weights are multiples of it
 };
 
 // `count` cases that agree with every pin of `row` and with its form. Case i sets one axis to an extent around the tile

@@ -53,13 +53,9 @@ struct Case {
 
 halconv_status make_plan(const Layer &layer, const halconv_kernel_set &set, const BenchOptions &options,
                          PlanHandle &plan) {
-    const std::string &numerics = options.numerics;
     halconv_options plan_options{};
     plan_options.threads = options.threads;
-    plan_options.numerics = numerics == "strict"    ? HALCONV_STRICT
-                            : numerics == "default" ? HALCONV_DEFAULT
-                            : numerics == "fast"    ? HALCONV_FAST
-                                                    : layer.numerics;
+    plan_options.numerics = layer.numerics;
     plan_options.kernel = options.kernel.empty() ? nullptr : options.kernel.c_str();
     halconv_plan *made = nullptr;
     const halconv_status status = halconv_plan_create(&set, &layer.problem, &plan_options, &made);
@@ -226,6 +222,11 @@ std::vector<Layer> chosen_layers(const BenchOptions &options) {
     std::vector<Layer> chosen;
     for (Layer &layer : layers) {
         if (std::regex_search(layer.name, filter)) {
+            const std::string &numerics = options.numerics;
+            layer.numerics = numerics == "strict"    ? HALCONV_STRICT
+                             : numerics == "default" ? HALCONV_DEFAULT
+                             : numerics == "fast"    ? HALCONV_FAST
+                                                     : layer.numerics;
             chosen.push_back(std::move(layer));
         }
     }

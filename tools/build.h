@@ -20,7 +20,7 @@ struct BuildOptions {
     int jobs = 0;                      // parallel compiler processes; 0: one a core
     bool asserts = false;              // keep Halide's run-time checks in the kernels
     bool all_candidates = false;       // every candidate schedule of each layer, not only the best
-    std::string kernel;                // of these, only kernels whose name contains this text (bench --kernel)
+    std::string kernel;                // only kernels whose name contains this text
     Progress progress;
 };
 

@@ -51,7 +51,7 @@ Schedule hinted_schedule(halconv_key key, const Hint &hint, const TargetRow &tar
         key.group_in = key.group_out = hint.channels;
     }
     Schedule best;
-    for (const Candidate &c : candidates(key, target)) {
+    for (const Candidate &c : candidates(key, target, HALCONV_STRICT)) {
         best = c.schedule;
         if (best.form != HALCONV_FORM_ROW_FUSED) {
             break;

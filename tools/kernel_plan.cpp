@@ -40,13 +40,13 @@ std::vector<KernelJob> plan_kernels(const std::vector<Layer> &layers, const Buil
         Target target = known_target(text);
         for (const Layer &layer : layers) {
             halconv_key key = layer_key(layer);
-            for (const Candidate &candidate : candidates(key, *target.row)) {
+            for (const Candidate &candidate : candidates(key, *target.row, layer.numerics)) {
                 KernelJob job = make_job(key, candidate.schedule, target, options.asserts);
                 bool wanted = job.name.find(options.kernel) != std::string::npos;
                 if (wanted && known.insert(job.name).second) {
                     jobs.push_back(job);
                 }
-                if (!options.all_candidates) {
+                if (wanted && !options.all_candidates) {
                     break;
                 }
             }
@@ -59,7 +59,7 @@ std::vector<CandidateSummary> layer_candidates(const Layer &layer, const std::st
     Target target = known_target(target_text);
     halconv_key key = layer_key(layer);
     std::vector<CandidateSummary> summaries;
-    for (const Candidate &c : candidates(key, *target.row)) {
+    for (const Candidate &c : candidates(key, *target.row, layer.numerics)) {
         KernelJob job = make_job(key, c.schedule, target, false);
         summaries.push_back({job.name, form_text(c.schedule), schedule_text(c.schedule), c.predicted_percent});
     }

@@ -68,6 +68,8 @@ template <class T> struct PhaseAxis {
     T tap(T r, T m) const { return first_tap(r) + m * tap_step(); }
     T input_offset(T r) const { return Arithmetic<T>::floor_div(r - first_tap(r) * axis.dilation, axis.stride); }
     T input(T b, T r, T m) const { return b + input_offset(r) - m * input_step(); }
+    // Input k of the run that phase r reads, lowest first: that of m = max_taps() - 1 - k.
+    T run_input(T b, T r, T k) const { return input(b, r, max_taps() - 1 - k); }
     // The most taps that any phase has.
     T max_taps() const { return Arithmetic<T>::floor_div(axis.kernel + tap_step() - 1, tap_step()); }
 };
@@ -99,6 +101,15 @@ inline PhaseAxis<int64_t> phase_axis(const Axis<int64_t> &axis) {
 
 // Whether every phase of a transposed axis has the same taps in number and reads the same inputs: kernel = T * stride.
 inline bool phases_alike(const Axis<int64_t> &axis) { return axis.dilation == 1 && axis.kernel % axis.stride == 0; }
+
+// The taps of an axis where every output, or every output of one phase, sums a run of that many neighbouring inputs with
+// stride 1 (phases of a transposed axis with fewer taps have zeros there); else 0.
+inline int64_t neighbouring_taps(const Axis<int64_t> &axis, bool transposed) {
+    if (transposed) {
+        return axis.dilation == 1 ? phase_axis(axis).max_taps() : 0;
+    }
+    return axis.stride == 1 && axis.dilation == 1 ? axis.kernel : 0;
+}
 
 // Where all phases of an axis are computed side by side, lane = r * channels + channel: how many lanes that makes, of how
 // many channels so many lanes are, and the place in the uncropped row (b * lanes + lane) of an output's place in its row.

@@ -34,8 +34,11 @@ typedef enum halconv_form {
     HALCONV_FORM_DIRECT = 0,    /* conv */
     HALCONV_FORM_DEPTHWISE = 1, /* conv or conv_transpose with one channel in and out per group: lanes are groups */
     HALCONV_FORM_PHASE = 2,     /* conv_transpose, gather per phase */
-    HALCONV_FORM_ROW_FUSED = 3  /* conv_transpose, lanes are (x phase, channel); groups 1, dilation_x 1, kernel_x a
+    HALCONV_FORM_ROW_FUSED = 3, /* conv_transpose, lanes are (x phase, channel); groups 1, dilation_x 1, kernel_x a
                                    multiple of stride_x, output nhwc */
+    HALCONV_FORM_WINOGRAD2 = 4, /* conv or conv_transpose; an axis x or y of 2 or 3 neighbouring taps (one at least) by
+                                   F(2, taps), the others summed: runtime/core/winograd.h */
+    HALCONV_FORM_WINOGRAD4 = 5  /* likewise by F(4, taps) */
 } halconv_form;
 
 /* CPU features that a row needs; all bits must be present. */
@@ -66,16 +69,20 @@ enum {
  *              box; where stride does not divide the output's size, the runtime splits the axis into the phases
  *              q < size mod stride, which have one x more, and the rest, and calls the kernel for each. q's minimum in
  *              the buffer is the first phase of the box, x's is 0.
+ *   WINOGRAD   as DIRECT for conv, as PHASE for conv_transpose
  *   ROW_FUSED  (f, qy, y, qz, z, n): f = x coordinate * channels + channel, dense; y and z as PHASE.
  *
  * Packed weights: w[lane, i, tx, ty, tz, rx, ry, rz, block] is the weight of input channel i of the group and of output
- *   DIRECT, PHASE  channel cb * panel + lane of group g, block = g * blocks + cb, blocks = ceil(group_out / panel)
+ *   DIRECT, PHASE, WINOGRAD
+ *                  channel cb * panel + lane of group g, block = g * blocks + cb, blocks = ceil(group_out / panel)
  *   DEPTHWISE      channel block * panel + lane (i = 0, blocks = ceil(groups / panel))
  *   ROW_FUSED      channel lane % channels; rx of the lane is lane / channels; panel = stride_x * channels, one block
  * for kernel tap t (per axis)
  *   conv           t = tx, extent of tx = kernel, extent of rx = 1
  *   conv_transpose t = PhaseAxis::tap(r, m) with m = tx, r = rx; extent of tx = max_taps, extent of rx = stride; in
  *                  ROW_FUSED the x axis has r from the lane and rx extent 1
+ *   WINOGRAD       on an axis that the form transforms tx is the point p: the sum over t of G[p][t] * weight of t, for
+ *                  conv_transpose with t = PhaseAxis::tap(r, max_taps - 1 - k) in the place of tap k
  * and zero where there is no such channel or tap (m >= taps(r)). Bias likewise, (lane, block). */
 typedef int (*halconv_kernel_function)(void **argv);
 

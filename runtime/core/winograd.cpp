@@ -1,0 +1,52 @@
+#include "runtime/core/winograd.h"
+
+namespace halconv {
+
+namespace {
+
+constexpr WinogradMatrices kWinogradMatrices[] = {
+    {2, 2, {{1, -1, 0}, {0, 1, 0}, {0, -1, 1}}, {{1, 0}, {1, 1}, {0, 1}}, {{1, 1, 0}, {0, 1, 1}}},
+    {2,
+     3,
+     {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, -1, 0, 1}},
+     {{1, 0, 0}, {1. / 2, 1. / 2, 1. / 2}, {1. / 2, -1. / 2, 1. / 2}, {0, 0, 1}},
+     {{1, 1, 1, 0}, {0, 1, -1, 1}}},
+    {4,
+     2,
+     {{2, -1, -2, 1, 0}, {0, -2, -1, 1, 0}, {0, 2, -3, 1, 0}, {0, -1, 0, 1, 0}, {0, 2, -1, -2, 1}},
+     {{1. / 2, 0}, {-1. / 2, -1. / 2}, {-1. / 6, 1. / 6}, {1. / 6, 1. / 3}, {0, 1}},
+     {{1, 1, 1, 1, 0}, {0, 1, -1, 2, 0}, {0, 1, 1, 4, 0}, {0, 1, -1, 8, 1}}},
+    {4,
+     3,
+     {{4, 0, -5, 0, 1, 0},
+      {0, -4, -4, 1, 1, 0},
+      {0, 4, -4, -1, 1, 0},
+      {0, -2, -1, 2, 1, 0},
+      {0, 2, -1, -2, 1, 0},
+      {0, 4, 0, -5, 0, 1}},
+     {{1. / 4, 0, 0},
+      {-1. / 6, -1. / 6, -1. / 6},
+      {-1. / 6, 1. / 6, -1. / 6},
+      {1. / 24, 1. / 12, 1. / 6},
+      {1. / 24, -1. / 12, 1. / 6},
+      {0, 0, 1}},
+     {{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}}},
+};
+
+}  // namespace
+
+const WinogradMatrices *winograd_matrices(int64_t outputs, int64_t taps) {
+    for (const WinogradMatrices &matrices : kWinogradMatrices) {
+        if (matrices.outputs == outputs && matrices.taps == taps) {
+            return &matrices;
+        }
+    }
+    return nullptr;
+}
+
+const WinogradMatrices *winograd_of_axis(int form, bool transposed, const Axis<int64_t> &axis) {
+    int outputs = form == HALCONV_FORM_WINOGRAD2 ? 2 : form == HALCONV_FORM_WINOGRAD4 ? 4 : 0;
+    return winograd_matrices(outputs, neighbouring_taps(axis, transposed));
+}
+
+}  // namespace halconv

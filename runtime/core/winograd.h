@@ -1,0 +1,42 @@
+// Winograd's minimal filtering F(m, r): m outputs of a correlation with r taps from m + r - 1 products,
+//
+//     y = A^T ((G g) * (B^T d)),        * element by element,
+//
+// nested over x and y (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016, section 4). The
+// matrices interpolate at 0, 1, -1 (F(2, 3)), 0, 1 (F(2, 2)), 0, 1, -1, 2, -2 (F(4, 3)), 0, 1, -1, 2 (F(4, 2)) and
+// infinity. B^T and A^T hold integers, so that f32 sums of small integers stay exact; the fractions are in G.
+#pragma once
+
+#include "halconv/halconv.h"
+#include "runtime/core/conv_shape.h"
+#include "runtime/core/kernel_table.h"
+
+namespace halconv {
+
+constexpr int kMaxWinogradOutputs = 4, kMaxWinogradTaps = 3, kMaxWinogradPoints = 6;
+
+struct WinogradMatrices {
+    int outputs, taps;                                       // m, r
+    double input[kMaxWinogradPoints][kMaxWinogradPoints];    // B^T
+    double weights[kMaxWinogradPoints][kMaxWinogradTaps];    // G
+    double output[kMaxWinogradOutputs][kMaxWinogradPoints];  // A^T
+    int points() const { return outputs + taps - 1; }
+};
+
+// The matrices of F(outputs, taps); null where there are none.
+const WinogradMatrices *winograd_matrices(int64_t outputs, int64_t taps);
+
+inline bool is_winograd(int form) { return form == HALCONV_FORM_WINOGRAD2 || form == HALCONV_FORM_WINOGRAD4; }
+
+// Whether a numerics policy allows a form: winograd2 errs no more than the plain sum in f32, winograd4 about 5 times as
+// much (root mean square over the workload).
+inline bool numerics_allow(int form, int numerics) {
+    return form == HALCONV_FORM_WINOGRAD2 ? numerics != HALCONV_STRICT
+                                          : form != HALCONV_FORM_WINOGRAD4 || numerics == HALCONV_FAST;
+}
+
+// The matrices by which a form transforms one of the axes x and y; null where it sums the axis' taps as they are (every
+// other form, and an axis that is no run of 2 or 3 neighbouring taps).
+const WinogradMatrices *winograd_of_axis(int form, bool transposed, const Axis<int64_t> &axis);
+
+}  // namespace halconv

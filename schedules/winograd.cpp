@@ -1,0 +1,178 @@
+// Winograd on x86 SIMD: V of a block of tile rows and M of a block of channels stay in L2 between the transforms and the
+// products. These are one GEMM for each point, with register tiles of tile_x tiles x `vectors` vectors of channels. The
+// transforms go tile by tile and vector by vector of channels, unrolled whole: 130 to 190 additions and multiplications
+// and about 40 spills for F(4x4, 3x3), which together take 10 to 15 % of the time at 64 channels.
+#include <algorithm>
+
+#include "halconv/halconv.h"
+#include "runtime/core/winograd.h"
+#include "schedules/apply.h"
+
+namespace halconv {
+
+using namespace Halide;
+
+WinogradTiles winograd_tiles(const halconv_key &key, halconv_form form) {
+    bool transposed = key.op == HALCONV_CONV_TRANSPOSE;
+    int outputs[3];
+    int64_t tiles[3];
+    for (int d = 1; d < 3; d++) {
+        Axis<int64_t> axis{key.kernel[d], key.stride[d], key.dilation[d], 0};
+        const WinogradMatrices *matrices = winograd_of_axis(form, transposed, axis);
+        outputs[d] = matrices ? matrices->outputs : 1;
+        int64_t positions = transposed ? positions_of_phase(key.out[d], axis.stride, 0) : key.out[d];
+        tiles[d] = (positions + outputs[d] - 1) / outputs[d];
+    }
+    return {outputs[2], outputs[1], tiles[2], tiles[1]};
+}
+
+namespace {
+
+// The place of everything in the loops over the output.
+struct Levels {
+    LoopLevel padded, input, products;
+};
+
+class WinogradSchedule {
+  public:
+    WinogradSchedule(WinogradStages &stages, const halconv_key &key, const Schedule &schedule)
+        : s(stages), key_(key), schedule_(schedule), tiles_(winograd_tiles(key, schedule.form)),
+          block_tiles_(std::max(int(tiles_.block(schedule)), schedule.tile_x)),
+          by_rows_(schedule.parallel == ParallelAxis::kRows) {}
+
+    void apply() {
+        Levels levels = schedule_output();
+        schedule_products(levels.products);
+        schedule_input(levels.input);
+        if (schedule_.stage) {
+            s.padded.compute_at(levels.padded).vectorize(s.c, schedule_.lanes, TailStrategy::GuardWithIf);
+        }
+    }
+
+  private:
+    // The output, tile by tile: nhwc from registers; nchw by rows that are read back transposed from scratch memory.
+    Levels schedule_output() {
+        Var block("block"), inner("inner"), ty("ty"), yi("yi"), job("job");
+        Func output = s.output;
+        output.split(s.c, block, inner, schedule_.channels, TailStrategy::GuardWithIf);
+        output.split(s.y, ty, yi, s.outputs[1], TailStrategy::GuardWithIf);
+        if (tiles_.y > 1) {
+            output.split(ty, strip_, ty, schedule_.rows, TailStrategy::GuardWithIf);
+        } else {
+            output.split(s.x, strip_, s.x, block_tiles_ * s.outputs[2], TailStrategy::GuardWithIf);
+        }
+        std::vector<VarOrRVar> order;
+        if (key_.out_layout == HALCONV_NCHW) {
+            output.vectorize(s.x, schedule_.lanes, TailStrategy::GuardWithIf);
+            order = {s.x, yi, inner, ty, block};
+            s.result.compute_at(output, ty).store_in(MemoryType::Heap).bound_extent(s.y, s.outputs[1]);
+            s.result.align_bounds(s.x, s.outputs[2]).align_bounds(s.y, s.outputs[1]);
+            schedule_tile(s.result, s.c, s.y);
+        } else {
+            order = schedule_tile(output, inner, yi);
+            order.insert(order.end(), {ty, block});
+        }
+        if (!by_rows_) {
+            order.push_back(strip_);
+        }
+        order.insert(order.end(), s.phases.begin(), s.phases.end());
+        order.push_back(s.g);
+        if (by_rows_) {
+            order.push_back(strip_);
+        }
+        order.insert(order.end(), {s.z, s.n});
+        output.reorder(order);
+        if (by_rows_) {
+            output.fuse(strip_, s.z, job).fuse(job, s.n, job).parallel(job);
+        } else {
+            output.parallel(block);
+        }
+        Var phase = s.phases.empty() ? s.g : s.phases[0];
+        return {LoopLevel(output, by_rows_ ? job : s.n), LoopLevel(output, by_rows_ ? phase : strip_),
+                LoopLevel(output, block)};
+    }
+
+    // One tile and vector of channels of `func`: its loops over x, the channels `channel` and the rows `row` of one tile.
+    // Returns its loops, the tiles of a row outermost.
+    std::vector<VarOrRVar> schedule_tile(Func func, const Var &channel, const Var &row) {
+        Var vector("vector"), lane("lane"), tx("tx"), xi("xi");
+        func.split(channel, vector, lane, schedule_.lanes, TailStrategy::GuardWithIf).vectorize(lane);
+        func.split(s.x, tx, xi, s.outputs[2], TailStrategy::GuardWithIf).unroll(xi);
+        func.reorder(lane, xi, row, vector, tx);
+        func.unroll(row);
+        s.output_rows.compute_at(func, vector).vectorize(s.c, schedule_.lanes, TailStrategy::RoundUp);
+        s.output_rows.bound_extent(s.ky, s.points[1])
+            .bound_extent(s.dx, s.outputs[2])
+            .reorder(s.c, s.dx, s.ky)
+            .unroll(s.dx)
+            .unroll(s.ky);
+        return {lane, xi, row, vector, tx};
+    }
+
+    void schedule_products(const LoopLevel &level) {
+        Var panel("panel"), inner("inner"), to("to"), ti("ti");
+        Func products = s.products, sum = s.sum;
+        products.compute_at(level).bound_extent(s.c, schedule_.channels);
+        products.bound(s.kx, 0, s.points[2]).bound(s.ky, 0, s.points[1]);
+        products.bound_storage(s.t, block_tiles_);
+        products.split(s.c, panel, inner, schedule_.panel(), TailStrategy::RoundUp);
+        products.split(s.t, to, ti, schedule_.tile_x, TailStrategy::ShiftInwards);
+        products.reorder(inner, ti, to, panel, s.kx, s.ky);
+        products.vectorize(inner, schedule_.lanes).unroll(inner).unroll(ti);
+        sum.compute_at(products, to).bound_extent(s.c, schedule_.panel()).bound_extent(s.t, schedule_.tile_x);
+        sum.vectorize(s.c, schedule_.lanes).unroll(s.c).unroll(s.t);
+        sum.update().reorder({s.c, s.t, s.taps[0], s.taps[1], s.taps[2], s.taps[3]});
+        sum.update().vectorize(s.c, schedule_.lanes).unroll(s.c).unroll(s.t);
+    }
+
+    // V has each point's tiles side by side, channels innermost.
+    void schedule_input(const LoopLevel &level) {
+        Var vector("vector"), tile_row("tile_row");
+        Func input = s.input, rows = s.input_rows;
+        input.compute_at(level).bound_storage(s.t, block_tiles_).reorder_storage(s.c, s.t, s.kx, s.ky, s.kz);
+        input.split(s.c, vector, s.c, schedule_.lanes, TailStrategy::GuardWithIf).vectorize(s.c);
+        std::vector<VarOrRVar> order = {s.c}, taps;
+        for (int axis : {2, 1}) {
+            Var k = axis == 2 ? s.kx : s.ky;
+            if (s.matrices[axis]) {
+                input.bound(k, 0, s.points[axis]).unroll(k);
+            }
+            (s.matrices[axis] ? order : taps).push_back(k);
+        }
+        order.push_back(vector);
+        order.insert(order.end(), taps.begin(), taps.end());
+        order.insert(order.end(), {s.kz, s.t});
+        input.reorder(order);
+        // The tiles inside of the input, a range of each row, are computed without conditions.
+        int row = tiles_.y > 1 ? int(tiles_.x) : schedule_.tile_x;
+        input.split(s.t, tile_row, s.t, row, TailStrategy::GuardWithIf);
+        if (!by_rows_) {
+            input.parallel(tile_row);
+        }
+        if (s.matrices[2]) {
+            rows.compute_at(input, vector).vectorize(s.c, schedule_.lanes, TailStrategy::GuardWithIf);
+            rows.bound_extent(s.kx, s.points[2]).bound_extent(s.ky, s.points[1]);
+            rows.unroll(s.kx).unroll(s.ky).reorder(s.c, s.kx, s.ky);
+        }
+    }
+
+    WinogradStages &s;
+    const halconv_key &key_;
+    const Schedule &schedule_;
+    WinogradTiles tiles_;
+    int block_tiles_;  // that share one V
+    bool by_rows_;
+    Var strip_{"strip"};  // of such blocks
+};
+
+}  // namespace
+
+void apply_schedule(ConvWinograd &op, const halconv_key &key, const Schedule &schedule) {
+    WinogradSchedule(op.stages, key, schedule).apply();
+}
+
+void apply_schedule(ConvTransposeWinograd &op, const halconv_key &key, const Schedule &schedule) {
+    WinogradSchedule(op.stages, key, schedule).apply();
+}
+
+}  // namespace halconv

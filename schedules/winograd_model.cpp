@@ -1,0 +1,178 @@
+// What share of the FMA peak a winograd schedule should reach, counted in the multiply-adds of the plain sum (more than
+// 100 % where the transforms save that many). Cycles with two multiply-adds each, like those of model.cpp:
+//
+//     products     register tiles x (K * (max(pixels * vectors / 2, (pixels + vectors) / kLoadsPerCycle) + 0.5)
+//                  + 1.5 pixels * vectors + 10), or the time to read the transformed weights, once a block of tile
+//                  rows, whichever is longer
+//     transforms   2 cycles for a point of a vector of input channels, 2 for one of output channels and 2 for an output:
+//                  F(4x4, 3x3) at 56x56x64 measured 165 for both, F(2x2, 3x3) 54
+//     V and M      the share that leaves L2 is written and read again at kScratchBytesPerCycle, at kFarBytesPerCycle beyond a
+//                  share of L3
+#include "schedules/winograd_model.h"
+
+#include <algorithm>
+
+#include "runtime/core/winograd.h"
+
+namespace halconv {
+
+namespace {
+
+constexpr double kWeightBytesPerCycleL2 = 48, kWeightBytesPerCycleMemory = 20, kScratchBytesPerCycle = 64,
+                 kFarBytesPerCycle = 24;
+constexpr double kL3PerL2 = 4;  // a core's share of L3
+constexpr double kTransformCycles = 2;
+// Tiles with a load for each multiply-add reach 61 % of the peak where two of either fit a cycle.
+constexpr double kLoadsPerCycle = 1.3;
+constexpr int kFloatBytes = 4;
+constexpr int kMostTiles = 28;         // of a register tile
+constexpr size_t kMostCandidates = 6;  // of a form
+constexpr int64_t kMostBlockChannels = 128;
+// A schedule with fewer tasks than this many for a parallel loop is taken only if it is this much faster.
+constexpr double kFewTasks = 4, kFewTasksShare = 0.98;
+
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+struct WinogradWork {
+    WinogradTiles tiles;
+    int points;        // of a tile
+    double reduction;  // K: input channels and summed taps
+    double repeats;    // groups, phases, z positions and batch
+    double outer;      // z positions and batch, the rest of a parallel loop over rows
+    double phases;     // whose weights follow each other in a block of rows
+    int64_t group_in, group_out;
+    double useful;        // multiply-adds of the plain sum
+    double weight_bytes;  // of one group and phase
+};
+
+bool all_pinned(const halconv_key &key) {
+    bool pinned = key.batch != HALCONV_FREE && key.groups != HALCONV_FREE && key.group_in != HALCONV_FREE &&
+                  key.group_out != HALCONV_FREE;
+    for (int d = 0; d < 3; d++) {
+        for (int32_t pin : {key.in[d], key.out[d], key.kernel[d], key.stride[d], key.dilation[d], key.pad_before[d]}) {
+            pinned = pinned && pin != HALCONV_FREE;
+        }
+    }
+    return pinned;
+}
+
+WinogradWork work_of(const halconv_key &key, halconv_form form) {
+    WinogradWork w{};
+    bool transposed = key.op == HALCONV_CONV_TRANSPOSE;
+    w.tiles = winograd_tiles(key, form);
+    w.points = 1, w.reduction = key.group_in, w.phases = 1, w.outer = key.batch;
+    w.useful = double(key.batch) * key.groups * key.group_in * key.group_out;
+    w.group_in = key.group_in, w.group_out = key.group_out;
+    for (int d = 0; d < 3; d++) {
+        Axis<int64_t> axis{key.kernel[d], key.stride[d], key.dilation[d], key.pad_before[d]};
+        const WinogradMatrices *matrices = d == 0 ? nullptr : winograd_of_axis(form, transposed, axis);
+        int64_t taps = transposed ? phase_axis(axis).max_taps() : axis.kernel;
+        w.points *= matrices ? matrices->points() : 1;
+        w.reduction *= matrices ? 1.0 : double(taps);
+        w.phases *= transposed ? double(std::min<int64_t>(axis.stride, key.out[d])) : 1;
+        w.useful *= double(axis.kernel) * (transposed ? key.in[d] : key.out[d]);
+    }
+    w.outer *= double(transposed ? positions_of_phase(key.out[0], key.stride[0], 0) : key.out[0]);
+    w.repeats = w.outer * w.phases * key.groups;
+    w.weight_bytes = w.points * w.reduction * double(key.group_out) * kFloatBytes;
+    return w;
+}
+
+double cycles(const WinogradWork &w, const Schedule &s, const TargetRow &target) {
+    double scale = double(target.vector_lanes) / s.lanes;
+    double strips = double(w.tiles.blocks(s)), block_tiles = double(w.tiles.block(s));
+    double register_tiles = double(divide_up(int64_t(block_tiles), s.tile_x));
+    double pixels = s.tile_x, registers = pixels * s.vectors;
+    double step = std::max(registers / 2, (pixels + s.vectors) / kLoadsPerCycle) + 0.5;
+    double panels = double(divide_up(w.group_out, s.panel()));
+    double products =
+        w.points * panels * register_tiles * (w.reduction * step + 1.5 * registers + 10) * std::max(1.0, scale);
+    double half_l2 = double(target.l2_bytes) / 2;
+    bool in_l2 = w.weight_bytes * (s.parallel == ParallelAxis::kRows ? w.phases : 1) <= half_l2;
+    double weights = w.weight_bytes / (in_l2 ? kWeightBytesPerCycleL2 : kWeightBytesPerCycleMemory);
+    products = std::max(products, weights) + 0.1 * std::min(products, weights);
+
+    double in_vectors = double(divide_up(w.group_in, s.lanes)) * w.reduction / double(w.group_in);
+    double out_vectors = double(divide_up(w.group_out, s.lanes));
+    double outputs = w.tiles.outputs_x * w.tiles.outputs_y;
+    double transforms =
+        kTransformCycles * block_tiles * (w.points * (in_vectors + out_vectors) + outputs * out_vectors);
+
+    double input = w.points * block_tiles * w.reduction * kFloatBytes;
+    double sums = w.points * block_tiles * s.channels * kFloatBytes;
+    double blocks = double(divide_up(w.group_out, s.channels));
+    double kept = input + sums + (in_l2 ? w.weight_bytes : 0);
+    double spilled = std::clamp(kept / half_l2 - 0.8, 0.0, 1.0) * (input * (1 + blocks) + 2 * sums * blocks);
+    bool in_l3 = kept <= kL3PerL2 * double(target.l2_bytes);
+    double total = strips * (products + transforms + spilled / (in_l3 ? kScratchBytesPerCycle : kFarBytesPerCycle));
+    double tasks = s.parallel == ParallelAxis::kRows ? strips * w.outer : blocks;
+    return total / (tasks < kFewTasks ? kFewTasksShare : 1);
+}
+
+// The blocks for a register tile: rows of tiles, channels and the parallel axis with the fewest cycles.
+Candidate best_blocks(const WinogradWork &w, Schedule s, const TargetRow &target) {
+    Candidate best{s, 0};
+    int64_t panels = divide_up(w.group_out, s.panel());
+    s.rows = 1;
+    int64_t units = w.tiles.blocks(s);
+    for (ParallelAxis parallel : {ParallelAxis::kRows, ParallelAxis::kChannels}) {
+        for (int64_t rows = 1; rows <= units; rows = rows < units ? std::min(2 * rows, units) : rows + 1) {
+            for (int64_t group = 1; group <= panels; group++) {
+                s.rows = int(divide_up(units, divide_up(units, rows)));
+                s.channels = int(group) * s.panel(), s.parallel = parallel;
+                bool whole = panels % group == 0 && (group == 1 || s.channels <= kMostBlockChannels);
+                if (!whole || w.tiles.block(s) < s.tile_x) {
+                    continue;
+                }
+                double percent = 100 * w.useful / target.vector_lanes / 2 / (w.repeats * cycles(w, s, target));
+                if (percent > best.predicted_percent) {
+                    best = {s, percent};
+                }
+            }
+        }
+    }
+    return best;
+}
+
+void add_form(const halconv_key &key, halconv_form form, const TargetRow &target, std::vector<Candidate> &found) {
+    WinogradWork w = work_of(key, form);
+    std::vector<Candidate> of_form;
+    for (int lanes = 4; lanes <= target.vector_lanes; lanes *= 2) {
+        if (lanes < target.vector_lanes && w.group_out > lanes) {
+            continue;  // wider vectors do more
+        }
+        for (int vectors = 1; vectors <= 4; vectors++) {
+            for (int tiles = 1; tiles <= kMostTiles; tiles++) {
+                Schedule s;
+                s.form = form, s.tile_x = tiles, s.vectors = vectors, s.lanes = lanes;
+                s.stage = key.in_layout == HALCONV_NCHW;
+                bool fits = tiles * vectors + vectors + 1 <= target.registers;
+                if (!fits || tiles > w.tiles.x * w.tiles.y || (vectors > 1 && (vectors - 1) * lanes >= w.group_out)) {
+                    continue;
+                }
+                of_form.push_back(best_blocks(w, s, target));
+            }
+        }
+    }
+    auto better = [](const Candidate &a, const Candidate &b) { return a.predicted_percent > b.predicted_percent; };
+    std::stable_sort(of_form.begin(), of_form.end(), better);
+    of_form.resize(std::min(of_form.size(), kMostCandidates));
+    found.insert(found.end(), of_form.begin(), of_form.end());
+}
+
+}  // namespace
+
+void add_winograd(const halconv_key &key, const TargetRow &target, halconv_numerics numerics,
+                  std::vector<Candidate> &found) {
+    bool transposed = key.op == HALCONV_CONV_TRANSPOSE;
+    for (halconv_form form : {HALCONV_FORM_WINOGRAD2, HALCONV_FORM_WINOGRAD4}) {
+        auto transforms = [&](int d) {
+            return winograd_of_axis(form, transposed, {key.kernel[d], key.stride[d], key.dilation[d], 0}) != nullptr;
+        };
+        if (all_pinned(key) && numerics_allow(form, numerics) && (transforms(1) || transforms(2))) {
+            add_form(key, form, target, found);
+        }
+    }
+}
+
+}  // namespace halconv
