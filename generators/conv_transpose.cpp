@@ -27,12 +27,12 @@ struct PhaseOf {
 
 }  // namespace
 
-template <class Derived> void ByPhase<Derived>::define_sum(const Expr &lane, const Expr &block, const Expr &channels) {
+template <class Derived> void ByPhase<Derived>::define_sum(const Lane &at) {
     PhaseAxis<Expr> ax = phase_axis_of(pins_x, axis_x), ay = phase_axis_of(pins_y, axis_y),
                     az = phase_axis_of(pins_z, axis_z);
     define_padded();
     PhaseOf px(ax, qx), py(ay, qy), pz(az, qz);
-    taps = RDom(0, channels, 0, ax.max_taps(), 0, ay.max_taps(), 0, az.max_taps(), "taps");
+    taps = RDom(0, at.channels, 0, ax.max_taps(), 0, ay.max_taps(), 0, az.max_taps(), "taps");
     if (!same_taps_in_every_phase(pins_x)) {
         taps.where(taps[1] < px.taps);
     }
@@ -42,21 +42,18 @@ template <class Derived> void ByPhase<Derived>::define_sum(const Expr &lane, con
     if (!same_taps_in_every_phase(pins_z)) {
         taps.where(taps[3] < pz.taps);
     }
-    sum(c, g, qx, x, qy, y, qz, z, n) = bias(lane, block);
+    sum(c, g, qx, x, qy, y, qz, z, n) = bias(at.lane, at.block);
     sum(c, g, qx, x, qy, y, qz, z, n) +=
-        weights(lane, taps[0], taps[1], taps[2], taps[3], px.r, py.r, pz.r, block) *
-        padded(taps[0], g, x + px.base - taps[1] * ax.input_step(), y + py.base - taps[2] * ay.input_step(),
+        weights(at.lane, taps[0], taps[1], taps[2], taps[3], px.r, py.r, pz.r, at.block) *
+        padded(taps[0], at.group, x + px.base - taps[1] * ax.input_step(), y + py.base - taps[2] * ay.input_step(),
                z + pz.base - taps[3] * az.input_step(), n);
     output(c, g, qx, x, qy, y, qz, z, n) =
         epilogue(sum(c, g, qx, x, qy, y, qz, z, n), residual(c, g, qx, x, qy, y, qz, z, n));
 }
 
-void ConvTransposePhase::generate() {
-    Expr blocks = (output.dim(0).extent() + panel - 1) / panel;
-    define_sum(c % panel, g * blocks + c / panel, input.dim(0).extent());
-}
+void ConvTransposePhase::generate() { define_sum(channel_lane()); }
 
-void ConvTransposeDepthwise::generate() { define_sum(g % panel, g / panel, 1); }
+void ConvTransposeDepthwise::generate() { define_sum(depthwise_lane()); }
 
 void ConvTransposeRowFused::generate() {
     PhaseAxis<Expr> ax = phase_axis_of(pins_x, axis_x), ay = phase_axis_of(pins_y, axis_y),

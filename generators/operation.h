@@ -36,12 +36,19 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
     Halide::GeneratorParam<int> panel{"panel", 1};
     // An activation's number, HALCONV_LINEAR for any piecewise linear one, or HALCONV_FREE for any at all.
     Halide::GeneratorParam<int> activation_pin{"activation_pin", HALCONV_LINEAR};
+    // Each piecewise linear activation as the least operations that it needs, chosen by activation_kind, on which the
+    // schedule then specializes: worth it where an output takes few multiply-adds.
+    Halide::GeneratorParam<bool> split_linear{"split_linear", false};
     // 0: no residual; 1: always; HALCONV_FREE: as the scalar has_residual says.
     Halide::GeneratorParam<int> residual_pin{"residual_pin", 0};
     // The caller vouches that no tap falls outside the input, so that it is read without a boundary condition.
     Halide::GeneratorParam<bool> interior{"interior", false};
-    // Lanes are groups and may pass the last group: the input is zero there too.
-    Halide::GeneratorParam<bool> bound_groups{"bound_groups", false};
+    // Rows of taps that fall outside the input are left out of the sum instead of multiplied by zero (conv).
+    Halide::GeneratorParam<bool> skip_rows{"skip_rows", false};
+    // Of the depthwise generators: output channels of a group; whether one block of weights holds all channels; whether
+    // lanes may pass the last channel, so that the input is zero beyond the last group.
+    Halide::GeneratorParam<int> group_out{"group_out", 1};
+    Halide::GeneratorParam<bool> one_block{"one_block", false}, bound_groups{"bound_groups", false};
 
     Halide::GeneratorInput<Tensor> input{"input"};
     Halide::GeneratorInput<Halide::Buffer<float, 9>> weights{"weights"};
@@ -73,6 +80,21 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
         return {axis, Expr(int(known.gcd)), Expr(int(known.inverse))};
     }
 
+    // The weights of an output, and the group that it reads.
+    struct Lane {
+        Expr lane, block, group, channels;  // channels: input channels of a group
+    };
+    // Lanes are output channels of one group.
+    Lane channel_lane() {
+        Expr blocks = (output.dim(0).extent() + panel - 1) / panel;
+        return {c % panel, g * blocks + c / panel, g, input.dim(0).extent()};
+    }
+    // Lanes are output channels of all groups, index g.
+    Lane depthwise_lane() {
+        Expr group = group_out == 1 ? Expr(g) : g / group_out;
+        return {one_block ? Expr(g) : g % panel, one_block ? Expr(0) : g / panel, group, input.dim(0).extent()};
+    }
+
     // padded(c, g, x, y, z, n) = the input, zero outside its spatial extent (and, with bound_groups, its groups).
     void define_padded() {
         Halide::Func source = input;
@@ -82,7 +104,7 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
         if (!interior || bound_groups) {
             Halide::Region bounds = {{}, range(1, bound_groups), {}, {}, {}, {}};
             for (int d = 2; d < 5; d++) {
-                bounds[size_t(d)] = range(d, !interior);
+                bounds[size_t(d)] = range(d, !interior && !(skip_rows && d == 3));
             }
             source = Halide::BoundaryConditions::constant_exterior(source, 0.0f, bounds);
         }
@@ -95,7 +117,11 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
         if (residual_pin != 0) {
             v += residual_pin == 1 ? residual_value : select(has_residual != 0, residual_value, 0.0f);
         }
-        Expr linear = Halide::min(Halide::max(select(v < 0, slope * v, v), low), high);
+        auto clamped = [&](const Expr &value) { return Halide::min(Halide::max(value, low), high); };
+        Expr linear = clamped(select(v < 0, slope * v, v));
+        if (split_linear) {
+            linear = select(activation == HALCONV_LINEAR, v, activation == HALCONV_LEAKY_RELU, linear, clamped(v));
+        }
         // gelu's erf by Abramowitz and Stegun 7.1.26, |error| <= 1.5e-7; exp and its reciprocal serve the others.
         Expr sigmoid = 1.0f / (1.0f + exp(-v));
         Expr t = exp(-2.0f * abs(v));

@@ -29,9 +29,18 @@ void set_pins(Internal::AbstractGenerator &generator, const halconv_key &key, co
     set("residual_pin", key.residual);
     generator.set_generatorparam_value(
         "interior", schedule.stage || schedule.reference || schedule.form == HALCONV_FORM_DEPTHWISE ? "false" : "true");
-    bool whole_panels = key.groups != HALCONV_FREE && key.groups % weights_panel(key, schedule) == 0;
-    generator.set_generatorparam_value("bound_groups",
-                                       schedule.form == HALCONV_FORM_DEPTHWISE && !whole_panels ? "true" : "false");
+    if (schedule.form == HALCONV_FORM_DEPTHWISE) {
+        auto say = [&](const std::string &name, bool value) {
+            generator.set_generatorparam_value(name, value ? "true" : "false");
+        };
+        bool shifted = shifts_lanes(key, schedule);
+        bool whole_panels = key.groups != HALCONV_FREE && int64_t(key.groups) * key.group_out % schedule.panel() == 0;
+        set("group_out", key.group_out);
+        say("split_linear", true);
+        say("skip_rows", skips_rows(key, schedule));
+        say("one_block", shifted);
+        say("bound_groups", !shifted && !whole_panels);
+    }
 }
 
 // Tells Halide what the key fixes about a buffer's dimension; a free extent or stride is left to run time.
@@ -70,7 +79,7 @@ template <class Op> void fix_weights(Op &op, const halconv_key &key, const Sched
         extent = HALCONV_FREE;
     }
     extents[0] = weights_panel(key, schedule);
-    extents[1] = schedule.form == HALCONV_FORM_DEPTHWISE ? 1 : key.group_in;
+    extents[1] = key.group_in;
     for (int d = 0; d < 3; d++) {
         bool pinned = key.kernel[d] != HALCONV_FREE && key.stride[d] != HALCONV_FREE && key.dilation[d] != HALCONV_FREE;
         int taps = 4 - d, phases = 7 - d;  // dimensions of axis d: z y x
@@ -108,16 +117,25 @@ template <class Op> void fix_output(Op &op, const halconv_key &key, const Schedu
             return;
         }
         int64_t channel = key.out_layout == HALCONV_NHWC ? 1 : 0;
-        fix_dimension(buffer, 0, key.group_out, channel);
-        fix_dimension(buffer, 1, key.groups, times(channel, key.group_out));
+        bool flat = schedule.form == HALCONV_FORM_DEPTHWISE;
+        int32_t channels = int32_t(times(times(1, key.groups), key.group_out));
+        fix_dimension(buffer, 0, flat ? 1 : key.group_out, channel);
+        fix_dimension(buffer, 1, flat && channels != 0 ? channels : key.groups,
+                      flat ? channel : times(channel, key.group_out));
         if (!by_phase) {
             fix_dimension(buffer, 2, key.out[2], channel == 1 ? times(times(1, key.group_out), key.groups) : 1);
             fix_dimension(buffer, 3, key.out[1], 0);
             fix_dimension(buffer, 4, key.out[0], 0);
             fix_dimension(buffer, 5, key.batch, 0);
         } else {
-            for (int d = 3; d < 9; d += 2) {
-                buffer.dim(d).set_min(0);
+            bool whole = flat && whole_phases(key);
+            for (int d = 0; d < 3; d++) {
+                int phase = 6 - 2 * d;
+                buffer.dim(phase + 1).set_min(0);
+                if (whole) {
+                    buffer.dim(phase).set_bounds(0, key.stride[d]);
+                    buffer.dim(phase + 1).set_extent(int32_t(positions_of_phase(key.out[d], key.stride[d], 0)));
+                }
             }
         }
     };

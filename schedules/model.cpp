@@ -11,7 +11,7 @@
 
 #include "halconv/halconv.h"
 #include "runtime/core/conv_shape.h"
-#include "schedules/schedule.h"
+#include "schedules/model_forms.h"
 
 namespace halconv {
 
@@ -41,8 +41,6 @@ Axis<int64_t> assumed_axis(const halconv_key &key, int d) {
 bool is_pinned_axis(const halconv_key &key, int d) {
     return key.kernel[d] != HALCONV_FREE && key.stride[d] != HALCONV_FREE && key.dilation[d] != HALCONV_FREE;
 }
-
-bool is_depthwise(const halconv_key &key) { return key.group_in == 1 && key.group_out == 1 && key.groups != 1; }
 
 // A problem as the model sees it: `repeats` GEMMs of (x * y pixels) x (reduction) x (channels).
 struct Work {
@@ -114,12 +112,6 @@ bool fits_registers(const TileShape &tile, const TargetRow &target) {
     return tile.pixels() * tile.vectors + tile.vectors + 1 <= target.registers;
 }
 
-// Whether the last tile of rows, shifted inwards, would share rows with a tile of another parallel strip.
-bool strips_overlap(int64_t positions, int tile_y, int rows) {
-    int64_t tiles = divide_up(positions, tile_y), tiles_of_strip = rows / tile_y;
-    return positions % tile_y != 0 && tiles > tiles_of_strip && (tiles - 1) % tiles_of_strip == 0;
-}
-
 // Rows of a staged block, and the parallel axis: whichever reads less memory again. Blocks of rows read the weights once
 // a block, blocks of channels the input once a block and phase; what fits half of L2 costs nothing.
 void choose_blocks(const Work &w, const TargetRow &target, bool pinned, Schedule &schedule) {
@@ -140,7 +132,7 @@ void choose_blocks(const Work &w, const TargetRow &target, bool pinned, Schedule
     double channel_blocks = double(divide_up(w.channels, schedule.panel()));
     double by_rows = w.weight_bytes > half_l2 ? w.weight_bytes * double(divide_up(w.y, schedule.rows)) : 0;
     double by_channels = w.input_bytes > half_l2 ? w.input_bytes * channel_blocks * w.phases : 0;
-    if (by_channels < by_rows && schedule.form != HALCONV_FORM_DEPTHWISE) {
+    if (by_channels < by_rows) {
         schedule.parallel = ParallelAxis::kChannels;
         schedule.rows = int(round_up(w.y, schedule.tile_y));
     }
@@ -181,11 +173,7 @@ bool pixels_alias(const halconv_key &key) {
 
 void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form form, std::vector<Candidate> &found) {
     Work w = work_of(key);
-    bool depthwise = form == HALCONV_FORM_DEPTHWISE, pinned = sizes_pinned(key);
-    if (depthwise) {
-        w.channels = assume(key.groups, 64);
-        w.repeats /= double(w.channels);
-    }
+    bool pinned = sizes_pinned(key);
     for (int lanes = 4; lanes <= target.vector_lanes; lanes *= 2) {
         bool wider_does_more = lanes < target.vector_lanes && w.channels > lanes;
         if (wider_does_more) {
@@ -196,9 +184,9 @@ void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form for
                 if (key.out_layout == HALCONV_NCHW && x % 4 != 0 && w.least_x >= 4) {
                     continue;
                 }
-                for (int vectors = 1; vectors <= (depthwise ? 1 : 4); vectors++) {
+                for (int vectors = 1; vectors <= 4; vectors++) {
                     TileShape tile{x, y, vectors};
-                    if (!fits_registers(tile, target) || (depthwise && tile.pixels() > 16)) {
+                    if (!fits_registers(tile, target)) {
                         continue;
                     }
                     if (vectors > 1 && (vectors - 1) * lanes >= w.channels) {
@@ -207,7 +195,7 @@ void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form for
                     Schedule s;
                     s.form = form;
                     s.tile_x = x, s.tile_y = y, s.vectors = vectors, s.lanes = lanes;
-                    s.stage = !depthwise && (!stays_inside(key) || key.residual != 0 || pixels_alias(key));
+                    s.stage = !stays_inside(key) || key.residual != 0 || pixels_alias(key);
                     choose_blocks(w, target, pinned, s);
                     found.push_back({s, predicted(w, tile, lanes, target)});
                 }
@@ -256,11 +244,15 @@ void add_row_fused(const halconv_key &key, const TargetRow &target, std::vector<
 
 }  // namespace
 
+bool strips_overlap(int64_t positions, int tile_y, int rows) {
+    int64_t tiles = divide_up(positions, tile_y), tiles_of_strip = rows / tile_y;
+    return positions % tile_y != 0 && tiles > tiles_of_strip && (tiles - 1) % tiles_of_strip == 0;
+}
+
 std::vector<Candidate> candidates(const halconv_key &key, const TargetRow &target) {
     std::vector<Candidate> found;
-    if (is_depthwise(key)) {
-        add_tiled(key, target, HALCONV_FORM_DEPTHWISE, found);
-    } else {
+    add_depthwise(key, target, found);
+    if (!is_depthwise(key)) {
         add_tiled(key, target, key.op == HALCONV_CONV ? HALCONV_FORM_DIRECT : HALCONV_FORM_PHASE, found);
         add_row_fused(key, target, found);
     }

@@ -32,6 +32,7 @@ constexpr Shape kShapes[] = {
     {"pointwise", kConv, 2, 7, 17, 33, 1, 1, 1, 1, 0, 0, 0, kNhwc, kNhwc, HALCONV_LINEAR, 1},
     {"dilated_planes", kConv, 2, 15, 10, 18, 2, 3, 1, 2, 2, 2, 0, kNchw, kNchw, HALCONV_LEAKY_RELU, 0},
     {"depthwise", kConv, 2, 14, 35, 35, 35, 3, 1, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_CLAMP, 0},
+    {"depthwise_large", kConv, 2, 11, 32, 32, 32, 5, 2, 1, 2, 2, 0, kNhwc, kNhwc, HALCONV_LINEAR, 1},
     {"signal", kConv, 1, 40, 5, 16, 1, 5, 1, 1, 2, 2, 0, kNchw, kNhwc, HALCONV_SILU, 0},
     {"volume", kConv, 3, 6, 4, 9, 1, 3, 1, 1, 1, 1, 0, kNhwc, kNchw, HALCONV_GELU, 0},
     {"generator", kTranspose, 2, 8, 9, 34, 1, 4, 2, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_RELU, 0},
@@ -39,6 +40,8 @@ constexpr Shape kShapes[] = {
     {"uneven", kTranspose, 2, 11, 6, 10, 2, 3, 2, 1, 0, 1, 1, kNchw, kNchw, HALCONV_LINEAR, 1},
     {"sparse", kTranspose, 2, 9, 5, 17, 1, 2, 3, 1, 0, 0, 0, kNhwc, kNchw, HALCONV_LINEAR, 0},
     {"depthwise_up", kTranspose, 2, 9, 21, 21, 21, 4, 2, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
+    {"depthwise_up_uneven", kTranspose, 2, 9, 20, 20, 20, 3, 2, 1, 1, 1, 1, kNhwc, kNhwc, HALCONV_LEAKY_RELU, 0},
+    {"depthwise_up_wide", kTranspose, 2, 4, 16, 16, 16, 16, 9, 1, 4, 3, 0, kNhwc, kNhwc, HALCONV_RELU, 0},
     {"vocoder", kTranspose, 1, 20, 12, 6, 1, 8, 4, 1, 2, 2, 0, kNchw, kNchw, HALCONV_SIGMOID, 0},
     {"volume_up", kTranspose, 3, 5, 4, 8, 1, 2, 2, 1, 0, 0, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
 };
@@ -47,6 +50,7 @@ constexpr Shape kShapes[] = {
 constexpr Shape kTinyShapes[] = {
     {"tiny_direct", kConv, 2, 3, 2, 7, 1, 2, 1, 1, 0, 0, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
     {"tiny_depthwise", kConv, 2, 3, 7, 7, 7, 3, 1, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
+    {"tiny_depthwise_large", kConv, 2, 4, 9, 9, 9, 5, 1, 1, 2, 2, 0, kNhwc, kNhwc, HALCONV_RELU, 0},
     {"tiny_phase", kTranspose, 2, 2, 3, 7, 1, 3, 2, 1, 1, 1, 1, kNhwc, kNchw, HALCONV_LINEAR, 0},
     {"tiny_row_fused", kTranspose, 2, 2, 3, 9, 1, 4, 2, 1, 1, 1, 0, kNchw, kNhwc, HALCONV_LINEAR, 0},
     {"tiny_depthwise_up", kTranspose, 2, 2, 7, 7, 7, 4, 2, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
