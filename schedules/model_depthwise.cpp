@@ -1,5 +1,5 @@
 // The analytic model of depthwise schedules, in slots of one vector multiply-add each. A register tile takes
-//     multiply-adds + loads / 5 + stores / 2 + 0.6 * (vectors that registers do not hold) + overhead
+//     multiply-adds + loads / 5 + stores / 2 + 0.8 * (vectors that registers do not hold) + overhead
 // and where the input rows that it reads exceed half of L1, 0.15 for each new line. A tile of several rows holds its window's
 // weights and inputs in registers, as far as they fit; a tile of one row those of one kernel row at a time. Constants
 // fitted to about 100 timings on a Zen 4 core (kernels 3 to 7, strides 1 and 2, conv and conv_transpose).
@@ -20,7 +20,8 @@ constexpr int kMostTileX = 16, kMostTileY = 4, kMostTaps = 16, kMostStrips = 4;
 constexpr int kMostMaskedPixels = 4;
 // A chain of multiply-adds into one sum waits for its latency; fewer sums than this leave slots empty.
 constexpr int kChains = 6;
-constexpr double kLoad = 0.2, kStore = 0.5, kSpill = 0.6, kRowOverhead = 3, kTileOverhead = 2, kNewLine = 0.15;
+constexpr double kLoad = 0.2, kStore = 0.5, kSpill = 0.8, kRowOverhead = 3, kTileOverhead = 2, kNewLine = 0.15;
+constexpr double kPermutation = 0.8;              // of an input vector, to the lanes of its group's outputs
 constexpr double kRaggedX = 1.1, kRaggedY = 1.2;  // the last tiles shift inwards, to coordinates not known beforehand
 constexpr int64_t kLineBytes = 64, kL1Sets = 64, kL1Ways = 8, kFloatBytes = 4;  // a small L1
 
@@ -82,7 +83,7 @@ double tile_slots(const Problem &p, const Schedule &s, const TargetRow &target) 
     double kept = by_rows ? inputs : inputs * std::clamp((uses - 1) / 2, 0.0, 1.0);
     double spilled = std::max(0.0, double(sums) + weights + kept - target.registers);
     double step = double(taps * std::max<int64_t>(sums, kChains)) + kLoad * (weights + inputs) + kSpill * spilled +
-                  (by_rows ? kRowOverhead : 0);
+                  (p.group_in > 1 ? kPermutation * inputs : 0) + (by_rows ? kRowOverhead : 0);
     bool beyond_l1 = p.in[2] * p.channels * kFloatBytes * rows > kL1Sets * kL1Ways * kLineBytes / 2;
     double lines = beyond_l1 ? double(rows * s.tile_x * (p.conv ? p.axis[2].stride : 1)) : 0;
     return step * double(steps) + kStore * double(sums) + kNewLine * lines + kTileOverhead;
@@ -133,15 +134,22 @@ void choose_order(const halconv_key &key, const Problem &p, Schedule &s) {
     }
 }
 
+// Vectors of inputs are permuted to the lanes of their groups' outputs, the same way for each block of lanes.
+bool lanes_hold_groups(const halconv_key &key, int lanes) {
+    return is_depthwise(key) || (lanes % key.group_out == 0 && key.group_out < lanes);
+}
+
 }  // namespace
 
 void add_depthwise(const halconv_key &key, const TargetRow &target, std::vector<Candidate> &found) {
-    if (!is_depthwise(key)) {
+    constexpr int kMostChannels = 8;
+    bool few = key.group_in >= 1 && key.group_in <= kMostChannels && key.group_out >= 1 && key.groups != 1;
+    if (!few) {
         return;
     }
     Problem p = problem_of(key);
     for (int lanes = 4; lanes <= target.vector_lanes; lanes *= 2) {
-        if (lanes < target.vector_lanes && p.channels > lanes) {
+        if ((lanes < target.vector_lanes && p.channels > lanes) || !lanes_hold_groups(key, lanes)) {
             continue;
         }
         for (int y = 1; y <= std::min<int64_t>(kMostTileY, p.least[1]); y++) {

@@ -59,12 +59,9 @@ void least_extents(const halconv_key &key, const Schedule &s, int32_t extents[3]
 }
 
 bool shifts_lanes(const halconv_key &key, const Schedule &s) {
-    if (key.groups == HALCONV_FREE || key.group_out == HALCONV_FREE || key.residual != 0 ||
-        s.parallel != ParallelAxis::kRows) {
-        return false;
-    }
-    int64_t channels = int64_t(key.groups) * key.group_out;
-    return channels % s.panel() != 0 && channels > s.panel();
+    bool pinned = key.groups != HALCONV_FREE && key.group_out == 1;
+    return pinned && key.residual == 0 && s.parallel == ParallelAxis::kRows && key.groups % s.panel() != 0 &&
+           key.groups > s.panel();
 }
 
 bool whole_phases(const halconv_key &key) {
@@ -95,7 +92,7 @@ bool skips_rows(const halconv_key &key, const Schedule &s) { return key.op == HA
 int weights_panel(const halconv_key &key, const Schedule &s) {
     Axis<int32_t> x{key.kernel[2], key.stride[2], key.dilation[2], key.pad_before[2]};
     if (s.form == HALCONV_FORM_DEPTHWISE && shifts_lanes(key, s)) {
-        return key.groups * key.group_out;
+        return key.groups;
     }
     return s.form == HALCONV_FORM_ROW_FUSED ? fused_lanes(x, key.group_out) : s.panel();
 }

@@ -33,6 +33,8 @@ constexpr Shape kShapes[] = {
     {"dilated_planes", kConv, 2, 15, 10, 18, 2, 3, 1, 2, 2, 2, 0, kNchw, kNchw, HALCONV_LEAKY_RELU, 0},
     {"depthwise", kConv, 2, 14, 35, 35, 35, 3, 1, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_CLAMP, 0},
     {"depthwise_large", kConv, 2, 11, 32, 32, 32, 5, 2, 1, 2, 2, 0, kNhwc, kNhwc, HALCONV_LINEAR, 1},
+    {"multiplier", kConv, 2, 9, 10, 20, 10, 3, 1, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
+    {"cardinality", kConv, 2, 9, 40, 40, 10, 3, 2, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_RELU, 1},
     {"signal", kConv, 1, 40, 5, 16, 1, 5, 1, 1, 2, 2, 0, kNchw, kNhwc, HALCONV_SILU, 0},
     {"volume", kConv, 3, 6, 4, 9, 1, 3, 1, 1, 1, 1, 0, kNhwc, kNchw, HALCONV_GELU, 0},
     {"generator", kTranspose, 2, 8, 9, 34, 1, 4, 2, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_RELU, 0},
@@ -42,6 +44,7 @@ constexpr Shape kShapes[] = {
     {"depthwise_up", kTranspose, 2, 9, 21, 21, 21, 4, 2, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
     {"depthwise_up_uneven", kTranspose, 2, 9, 20, 20, 20, 3, 2, 1, 1, 1, 1, kNhwc, kNhwc, HALCONV_LEAKY_RELU, 0},
     {"depthwise_up_wide", kTranspose, 2, 4, 16, 16, 16, 16, 9, 1, 4, 3, 0, kNhwc, kNhwc, HALCONV_RELU, 0},
+    {"grouped_up", kTranspose, 2, 7, 24, 16, 8, 4, 2, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
     {"vocoder", kTranspose, 1, 20, 12, 6, 1, 8, 4, 1, 2, 2, 0, kNchw, kNchw, HALCONV_SIGMOID, 0},
     {"volume_up", kTranspose, 3, 5, 4, 8, 1, 2, 2, 1, 0, 0, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
 };
