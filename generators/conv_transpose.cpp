@@ -27,12 +27,12 @@ struct PhaseOf {
 
 }  // namespace
 
-template <class Derived> void ByPhase<Derived>::define_sum(const Expr &lane, const Expr &block, const Expr &channels) {
+template <class Derived> void ByPhase<Derived>::define_sum(const Lane &at) {
     PhaseAxis<Expr> ax = phase_axis_of(pins_x, axis_x), ay = phase_axis_of(pins_y, axis_y),
                     az = phase_axis_of(pins_z, axis_z);
     define_padded();
     PhaseOf px(ax, qx), py(ay, qy), pz(az, qz);
-    taps = RDom(0, channels, 0, ax.max_taps(), 0, ay.max_taps(), 0, az.max_taps(), "taps");
+    taps = RDom(0, at.channels, 0, ax.max_taps(), 0, ay.max_taps(), 0, az.max_taps(), "taps");
     if (!same_taps_in_every_phase(pins_x)) {
         taps.where(taps[1] < px.taps);
     }
@@ -45,19 +45,17 @@ template <class Derived> void ByPhase<Derived>::define_sum(const Expr &lane, con
     Expr in_x = within(pins_x, 2, x + px.base - taps[1] * ax.input_step());
     Expr in_y = within(pins_y, 3, y + py.base - taps[2] * ay.input_step());
     Expr in_z = within(pins_z, 4, z + pz.base - taps[3] * az.input_step());
-    sum(c, g, qx, x, qy, y, qz, z, n) = bias(lane, block);
-    sum(c, g, qx, x, qy, y, qz, z, n) += weights(lane, taps[0], taps[1], taps[2], taps[3], px.r, py.r, pz.r, block) *
-                                         padded(taps[0], g, in_x, in_y, in_z, n);
+    sum(c, g, qx, x, qy, y, qz, z, n) = bias(at.lane, at.block);
+    sum(c, g, qx, x, qy, y, qz, z, n) +=
+        weights(at.lane, taps[0], taps[1], taps[2], taps[3], px.r, py.r, pz.r, at.block) *
+        padded(taps[0], at.group, in_x, in_y, in_z, n);
     output(c, g, qx, x, qy, y, qz, z, n) =
         epilogue(sum(c, g, qx, x, qy, y, qz, z, n), residual(c, g, qx, x, qy, y, qz, z, n));
 }
 
-void ConvTransposePhase::generate() {
-    Expr blocks = (output.dim(0).extent() + panel - 1) / panel;
-    define_sum(c % panel, g * blocks + c / panel, input.dim(0).extent());
-}
+void ConvTransposePhase::generate() { define_sum(channel_lane()); }
 
-void ConvTransposeDepthwise::generate() { define_sum(g % panel, g / panel, 1); }
+void ConvTransposeDepthwise::generate() { define_sum(depthwise_lane()); }
 
 void ConvTransposeRowFused::generate() {
     PhaseAxis<Expr> ax = phase_axis_of(pins_x, axis_x), ay = phase_axis_of(pins_y, axis_y),

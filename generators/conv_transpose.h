@@ -16,14 +16,15 @@ template <class Derived> class ByPhase : public Operation<Derived, 9> {
     using Base::bias, Base::output, Base::residual, Base::weights;
     using Base::c, Base::g, Base::n, Base::x, Base::y, Base::z;
     using Base::padded, Base::sum, Base::taps;
+    using typename Base::Lane;
 
     Halide::Var qx{"qx"}, qy{"qy"}, qz{"qz"};
 
   protected:
-    using Base::define_padded, Base::epilogue, Base::phase_axis_of, Base::within;
+    using Base::channel_lane, Base::define_padded, Base::depthwise_lane, Base::epilogue, Base::phase_axis_of,
+        Base::within;
 
-    // The sum for a weights block and lane that the form chooses; `channels` is the extent of the reduction.
-    void define_sum(const Halide::Expr &lane, const Halide::Expr &block, const Halide::Expr &channels);
+    void define_sum(const Lane &at);
 };
 
 // Lanes of a weights block are output channels of one group.
@@ -32,7 +33,7 @@ class ConvTransposePhase : public ByPhase<ConvTransposePhase> {
     void generate();
 };
 
-// One channel in and out per group: lanes of a weights block are groups.
+// Few channels in and out per group: lanes of a weights block are output channels of all groups.
 class ConvTransposeDepthwise : public ByPhase<ConvTransposeDepthwise> {
   public:
     void generate();

@@ -50,8 +50,10 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
     Halide::GeneratorParam<int> piecewise_pin{"piecewise_pin", HALCONV_FREE};
     // 0: no residual; 1: always; HALCONV_FREE: as the scalar has_residual says.
     Halide::GeneratorParam<int> residual_pin{"residual_pin", 0};
-    // Lanes are groups and may pass the last group: the input is zero there too.
-    Halide::GeneratorParam<bool> bound_groups{"bound_groups", false};
+    // Of the depthwise generators: output channels of a group; whether one block of weights holds all channels; whether
+    // lanes may pass the last channel, so that the input is zero beyond the last group.
+    Halide::GeneratorParam<int> group_out{"group_out", 1};
+    Halide::GeneratorParam<bool> one_block{"one_block", false}, bound_groups{"bound_groups", false};
 
     Halide::GeneratorInput<Tensor> input{"input"};
     Halide::GeneratorInput<Halide::Buffer<float, 9>> weights{"weights"};
@@ -81,6 +83,21 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
         }
         PhaseAxis<int64_t> known = phase_axis({1, pins.stride, pins.dilation, 0});
         return {axis, Expr(int(known.gcd)), Expr(int(known.inverse))};
+    }
+
+    // The weights of an output, and the group that it reads.
+    struct Lane {
+        Expr lane, block, group, channels;  // channels: input channels of a group
+    };
+    // Lanes are output channels of one group.
+    Lane channel_lane() {
+        Expr blocks = (output.dim(0).extent() + panel - 1) / panel;
+        return {c % panel, g * blocks + c / panel, g, input.dim(0).extent()};
+    }
+    // Lanes are output channels of all groups, index g.
+    Lane depthwise_lane() {
+        Expr group = group_out == 1 ? Expr(g) : g / group_out;
+        return {one_block ? Expr(g) : g % panel, one_block ? Expr(0) : g / panel, group, input.dim(0).extent()};
     }
 
     // padded(c, g, x, y, z, n) = the input, zero outside its extent on axes with Border::kZeros (and, with bound_groups,

@@ -80,8 +80,9 @@ Tensor output_tensor(halconv_form form, const halconv_problem &problem, const Pr
     if (fused) {
         add_dimension(tensor, 0, p.out[kX] * p.group_out, 1);
     } else {
-        add_dimension(tensor, 0, p.group_out, s.channel);
-        add_dimension(tensor, 0, p.groups, s.channel * p.group_out);
+        bool flat = form == HALCONV_FORM_DEPTHWISE;
+        add_dimension(tensor, 0, flat ? 1 : p.group_out, s.channel);
+        add_dimension(tensor, 0, flat ? p.groups * p.group_out : p.groups, flat ? s.channel : s.channel * p.group_out);
     }
     for (int a : {kX, kY, kZ}) {
         const PhaseBox &part = box.axis[a];

@@ -66,21 +66,24 @@ struct AxisSource {
 };
 
 // The channels of one block of packed lanes: lanes [0, count) of each run are output channels first_channel, .. of the
-// layer; their weights start at `source` and lie `lane_stride` apart.
+// layer, group_out of them in a group, in which the weights of two lie `o` apart; groups lie `g` apart.
 struct BlockChannels {
-    int64_t count, first_channel, source, lane_stride;
+    int64_t count, first_channel, group_out, o, g;
+    int64_t source(int64_t lane) const {
+        int64_t channel = first_channel + lane;
+        return channel / group_out * g + channel % group_out * o;
+    }
 };
 
 BlockChannels block_channels(const halconv_kernel &row, const Problem3 &p, const PackedShape &shape,
                              const SourceStrides &s, int64_t block) {
     if (row.form == HALCONV_FORM_DEPTHWISE) {
         int64_t first = block * shape.run_lanes;
-        return {std::min(shape.run_lanes, p.groups - first), first, first * s.g, s.g};
+        return {std::min(shape.run_lanes, p.groups * p.group_out - first), first, p.group_out, s.o, s.g};
     }
     int64_t per_group = shape.blocks / p.groups, group = block / per_group;
     int64_t first = block % per_group * shape.run_lanes;
-    return {std::min(shape.run_lanes, p.group_out - first), group * p.group_out + first, group * s.g + first * s.o,
-            s.o};
+    return {std::min(shape.run_lanes, p.group_out - first), group * p.group_out + first, p.group_out, s.o, s.g};
 }
 
 // A source of a packed weight: the distance of a weight in the source, and its factor.
@@ -161,8 +164,8 @@ void pack_place(const PackedShape &shape, const AxisTaps axes[3], const BlockCha
         place_of_run.r[kX] = shape.runs > 1 ? run : place.r[kX];
         PlaceTerms terms = terms_of_place(axes, place_of_run);
         for (int64_t i = 0; i < shape.inputs; ++i) {
-            const float *from = weights + channels.source + i * input_stride;
-            for (int64_t lane = 0; lane < channels.count; ++lane, from += channels.lane_stride) {
+            for (int64_t lane = 0; lane < channels.count; ++lane) {
+                const float *from = weights + channels.source(lane) + i * input_stride;
                 double sum = 0;
                 for (int term = 0; term < terms.count; ++term) {
                     sum += terms.term[term].factor * static_cast<double>(from[terms.term[term].offset]);
@@ -205,7 +208,8 @@ bool form_accepts(const halconv_kernel &row, const Problem3 &p) {
     case HALCONV_FORM_PHASE:
         return transposed && row.panel > 0;
     case HALCONV_FORM_DEPTHWISE:
-        return p.group_in == 1 && p.group_out == 1 && row.panel > 0;
+        return row.panel > 0 && ((p.group_in == 1 && p.group_out == 1) ||
+                                 (p.group_in == row.key.group_in && p.group_out == row.key.group_out));
     case HALCONV_FORM_ROW_FUSED:
         return transposed && p.groups == 1 && phases_alike(p.axis[kX]) && row.key.out_layout == HALCONV_NHWC &&
                (row.panel == 0 || row.panel == fused_lanes(p.axis[kX], p.group_out));
@@ -229,7 +233,7 @@ bool packed_shape(const halconv_kernel &row, const Problem3 &p, PackedShape &sha
     shape.runs = fused ? p.axis[kX].stride : 1;
     shape.run_lanes = fused ? p.group_out : row.panel;
     if (row.form == HALCONV_FORM_DEPTHWISE) {
-        shape.blocks = ceil_div(p.groups, row.panel);
+        shape.blocks = ceil_div(p.groups * p.group_out, row.panel);
     } else {
         shape.blocks = fused ? 1 : p.groups * ceil_div(p.group_out, row.panel);
     }

@@ -38,16 +38,25 @@ void set_pins(Internal::AbstractGenerator &generator, const halconv_key &key, co
         set("pad_before_" + axis, key.pad_before[d]);
         bool zeros = schedule.stage || schedule.reference || schedule.form == HALCONV_FORM_DEPTHWISE ||
                      is_winograd(schedule.form);
-        generator.set_generatorparam_value("border_" + axis, schedule.skip[d] ? "skip" : zeros ? "zeros" : "none");
+        bool skip =
+            schedule.skip[d] || (d == 1 && schedule.form == HALCONV_FORM_DEPTHWISE && skips_rows(key, schedule));
+        generator.set_generatorparam_value("border_" + axis, skip ? "skip" : zeros ? "zeros" : "none");
     }
     set("panel", weights_panel(key, schedule));
     set_winograd_pins(generator, key, schedule);
     set("activation_pin", key.activation);
     set("piecewise_pin", key.piecewise);
     set("residual_pin", key.residual);
-    bool whole_panels = key.groups != HALCONV_FREE && key.groups % weights_panel(key, schedule) == 0;
-    generator.set_generatorparam_value("bound_groups",
-                                       schedule.form == HALCONV_FORM_DEPTHWISE && !whole_panels ? "true" : "false");
+    if (schedule.form == HALCONV_FORM_DEPTHWISE) {
+        auto say = [&](const std::string &name, bool value) {
+            generator.set_generatorparam_value(name, value ? "true" : "false");
+        };
+        bool shifted = shifts_lanes(key, schedule);
+        bool whole_panels = key.groups != HALCONV_FREE && int64_t(key.groups) * key.group_out % schedule.panel() == 0;
+        set("group_out", key.group_out);
+        say("one_block", shifted);
+        say("bound_groups", !shifted && !whole_panels);
+    }
 }
 
 // Tells Halide what the key fixes about a buffer's dimension; a free extent or stride is left to run time.
@@ -87,7 +96,7 @@ template <class Op> void fix_weights(Op &op, const halconv_key &key, const Sched
         extent = HALCONV_FREE;
     }
     extents[0] = weights_panel(key, schedule);
-    extents[1] = schedule.form == HALCONV_FORM_DEPTHWISE ? 1 : key.group_in;
+    extents[1] = key.group_in;
     for (int d = 0; d < 3; d++) {
         bool pinned = key.kernel[d] != HALCONV_FREE && key.stride[d] != HALCONV_FREE && key.dilation[d] != HALCONV_FREE;
         int taps = 4 - d, phases = 7 - d;  // dimensions of axis d: z y x
@@ -141,8 +150,11 @@ template <class Op> void fix_output(Op &op, const halconv_key &key, const Schedu
             return;
         }
         int64_t channel = key.out_layout == HALCONV_NHWC ? 1 : 0;
-        fix_dimension(buffer, 0, key.group_out, channel);
-        fix_dimension(buffer, 1, key.groups, times(channel, key.group_out));
+        bool flat = schedule.form == HALCONV_FORM_DEPTHWISE;
+        int32_t channels = int32_t(times(times(1, key.groups), key.group_out));
+        fix_dimension(buffer, 0, flat ? 1 : key.group_out, channel);
+        fix_dimension(buffer, 1, flat && channels != 0 ? channels : key.groups,
+                      flat ? channel : times(channel, key.group_out));
         if (!by_phase) {
             fix_dimension(buffer, 2, key.out[2], channel == 1 ? times(times(1, key.group_out), key.groups) : 1);
             fix_dimension(buffer, 3, key.out[1], 0);
@@ -152,7 +164,7 @@ template <class Op> void fix_output(Op &op, const halconv_key &key, const Schedu
             for (int d = 0; d < 3; d++) {
                 int phase = 6 - 2 * d, position = 7 - 2 * d;  // dimensions of axis d: z y x
                 bool one_box = key.out[d] != HALCONV_FREE && key.stride[d] != HALCONV_FREE &&
-                               has_one_box(key.stride[d], key.out[d]);
+                               one_phase_box(key.stride[d], key.out[d]);
                 buffer.dim(position).set_min(0);
                 if (one_box) {
                     buffer.dim(phase).set_bounds(0, key.stride[d]);

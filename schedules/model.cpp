@@ -11,7 +11,7 @@
 
 #include "halconv/halconv.h"
 #include "runtime/core/conv_shape.h"
-#include "schedules/schedule.h"
+#include "schedules/model_forms.h"
 #include "schedules/winograd_model.h"
 
 namespace halconv {
@@ -46,8 +46,6 @@ Axis<int64_t> assumed_axis(const halconv_key &key, int d) {
 bool is_pinned_axis(const halconv_key &key, int d) {
     return key.kernel[d] != HALCONV_FREE && key.stride[d] != HALCONV_FREE && key.dilation[d] != HALCONV_FREE;
 }
-
-bool is_depthwise(const halconv_key &key) { return key.group_in == 1 && key.group_out == 1 && key.groups != 1; }
 
 // A problem as the model sees it: GEMMs of pixels x reduction x channels, one for each group and phase.
 struct Work {
@@ -134,12 +132,6 @@ bool fits_registers(const TileShape &tile, const TargetRow &target) {
     return tile.pixels() * tile.vectors + tile.vectors + 1 <= target.registers;
 }
 
-// Whether the last tile of rows, shifted inwards, would share rows with a tile of another parallel strip.
-bool strips_overlap(int64_t positions, int tile_y, int rows) {
-    int64_t tiles = divide_up(positions, tile_y), tiles_of_strip = rows / tile_y;
-    return positions % tile_y != 0 && tiles > tiles_of_strip && (tiles - 1) % tiles_of_strip == 0;
-}
-
 // Rows of a staged block, and the parallel axis: whichever reads less memory again. Blocks of rows read the weights once
 // a block, blocks of channels the input once a block and phase; what fits half of L2 costs nothing.
 void choose_blocks(const Work &w, const TargetRow &target, bool pinned, Schedule &schedule) {
@@ -162,7 +154,7 @@ void choose_blocks(const Work &w, const TargetRow &target, bool pinned, Schedule
     double by_rows = w.weight_bytes > half_l2 ? w.weight_bytes * double(divide_up(w.most(1), schedule.rows)) : 0;
     double by_channels =
         w.input_bytes > half_l2 ? w.input_bytes * channel_blocks * w.phases(0) * w.phases(1) * w.phases(2) : 0;
-    if (by_channels < by_rows && schedule.form != HALCONV_FORM_DEPTHWISE) {
+    if (by_channels < by_rows) {
         schedule.parallel = ParallelAxis::kChannels;
         schedule.rows = int(round_up(w.most(1), schedule.tile_y));
     }
@@ -207,7 +199,7 @@ void choose_skips(const halconv_key &key, Schedule &s) {
             s.skip[d] = true;
             continue;
         }
-        if (key.group_in < kFewestSkipChannels || (transpose && !has_one_box(key.stride[d], key.out[d]))) {
+        if (key.group_in < kFewestSkipChannels || (transpose && !one_phase_box(key.stride[d], key.out[d]))) {
             continue;
         }
         int64_t positions = transpose ? positions_of_phase(key.out[d], axis.stride, 0) : key.out[d];
@@ -244,11 +236,7 @@ bool must_stage(const halconv_key &key, const Schedule &s) {
 
 void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form form, std::vector<Candidate> &found) {
     Work w = work_of(key);
-    bool depthwise = form == HALCONV_FORM_DEPTHWISE, pinned = sizes_pinned(key);
-    if (depthwise) {
-        w.channels = assume(key.groups, 64);
-        w.repeats /= double(w.channels);
-    }
+    bool pinned = sizes_pinned(key);
     for (int lanes = 4; lanes <= target.vector_lanes; lanes *= 2) {
         bool wider_does_more = lanes < target.vector_lanes && w.channels > lanes;
         if (wider_does_more) {
@@ -259,10 +247,10 @@ void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form for
                 if (key.out_layout == HALCONV_NCHW && x % 4 != 0 && w.least(2) >= 4) {
                     continue;
                 }
-                int most_vectors = depthwise ? 1 : x * y <= 2 ? kMostVectorsOfFewPixels : kMostVectors;
+                int most_vectors = x * y <= 2 ? kMostVectorsOfFewPixels : kMostVectors;
                 for (int vectors = 1; vectors <= most_vectors; vectors++) {
                     TileShape tile{x, y, vectors};
-                    if (!fits_registers(tile, target) || (depthwise && tile.pixels() > 16)) {
+                    if (!fits_registers(tile, target)) {
                         continue;
                     }
                     if (vectors > 1 && (vectors - 1) * lanes >= w.channels) {
@@ -271,12 +259,9 @@ void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form for
                     Schedule s;
                     s.form = form;
                     s.tile_x = x, s.tile_y = y, s.vectors = vectors, s.lanes = lanes;
-                    s.stage = false;
-                    if (!depthwise) {
-                        choose_skips(key, s);
-                        s.stage = must_stage(key, s);
-                    }
-                    s.prefetch_output = !depthwise && pinned && w.output_bytes > double(target.l2_bytes);
+                    choose_skips(key, s);
+                    s.stage = must_stage(key, s);
+                    s.prefetch_output = pinned && w.output_bytes > double(target.l2_bytes);
                     choose_blocks(w, target, pinned, s);
                     found.push_back({s, predicted(w, s, target)});
                 }
@@ -326,11 +311,15 @@ void add_row_fused(const halconv_key &key, const TargetRow &target, std::vector<
 
 }  // namespace
 
+bool strips_overlap(int64_t positions, int tile_y, int rows) {
+    int64_t tiles = divide_up(positions, tile_y), tiles_of_strip = rows / tile_y;
+    return positions % tile_y != 0 && tiles > tiles_of_strip && (tiles - 1) % tiles_of_strip == 0;
+}
+
 std::vector<Candidate> candidates(const halconv_key &key, const TargetRow &target, halconv_numerics numerics) {
     std::vector<Candidate> found;
-    if (is_depthwise(key)) {
-        add_tiled(key, target, HALCONV_FORM_DEPTHWISE, found);
-    } else {
+    add_depthwise(key, target, found);
+    if (!is_depthwise(key)) {
         add_tiled(key, target, key.op == HALCONV_CONV ? HALCONV_FORM_DIRECT : HALCONV_FORM_PHASE, found);
         add_row_fused(key, target, found);
     }

@@ -1,5 +1,7 @@
 #include "schedules/schedule.h"
 
+#include <algorithm>
+
 #include "halconv/halconv.h"
 #include "runtime/core/conv_shape.h"
 #include "runtime/core/winograd.h"
@@ -71,8 +73,7 @@ Schedule reference_schedule(const halconv_key &key) {
 
 bool overhangs(const halconv_key &key, const Schedule &s, int d) {
     int tile = d == 2 ? s.tile_x : d == 1 ? s.tile_y : 1;
-    bool by_phase =
-        key.op == HALCONV_CONV_TRANSPOSE && (s.form == HALCONV_FORM_PHASE || s.form == HALCONV_FORM_DEPTHWISE);
+    bool by_phase = key.op == HALCONV_CONV_TRANSPOSE && s.form == HALCONV_FORM_PHASE;
     return by_phase && key.out[d] != HALCONV_FREE && key.stride[d] != HALCONV_FREE &&
            tile > least_positions_of_phases(key.out[d], key.stride[d]);
 }
@@ -85,8 +86,42 @@ void least_extents(const halconv_key &key, const Schedule &s, int32_t extents[3]
     extents[2] = any || overhangs(key, s, 2) ? 1 : s.tile_x;
 }
 
+bool shifts_lanes(const halconv_key &key, const Schedule &s) {
+    bool pinned = key.groups != HALCONV_FREE && key.group_out == 1;
+    return pinned && key.residual == 0 && s.parallel == ParallelAxis::kRows && key.groups % s.panel() != 0 &&
+           key.groups > s.panel();
+}
+
+bool whole_phases(const halconv_key &key) {
+    if (key.op != HALCONV_CONV_TRANSPOSE) {
+        return false;
+    }
+    for (int d = 0; d < 3; d++) {
+        bool pinned = key.out[d] != HALCONV_FREE && key.kernel[d] != HALCONV_FREE && key.stride[d] != HALCONV_FREE &&
+                      key.dilation[d] != HALCONV_FREE && key.pad_before[d] != HALCONV_FREE;
+        if (!pinned || !one_phase_box(key.stride[d], key.out[d])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int tile_phases(const halconv_key &key) {
+    constexpr int kMostPhases = 8;
+    int phases = std::min(key.stride[2], kMostPhases);
+    while (key.stride[2] % phases != 0) {
+        phases--;
+    }
+    return phases;
+}
+
+bool skips_rows(const halconv_key &key, const Schedule &s) { return key.op == HALCONV_CONV && s.tile_y == 1; }
+
 int weights_panel(const halconv_key &key, const Schedule &s) {
     Axis<int32_t> x{key.kernel[2], key.stride[2], key.dilation[2], key.pad_before[2]};
+    if (s.form == HALCONV_FORM_DEPTHWISE && shifts_lanes(key, s)) {
+        return key.groups;
+    }
     return s.form == HALCONV_FORM_ROW_FUSED ? fused_lanes(x, key.group_out) : s.panel();
 }
 

@@ -73,4 +73,13 @@ WinogradTiles winograd_tiles(const halconv_key &key, halconv_form form);
 // Lanes of a block of packed weights.
 int weights_panel(const halconv_key &key, const Schedule &schedule);
 
+// Of depthwise schedules. Whether blocks of lanes that do not divide the channels shift inwards at the end, over one block
+// of weights of all channels; else each has its block and the last is masked.
+bool shifts_lanes(const halconv_key &key, const Schedule &schedule);
+// Of depthwise conv_transpose: whether kernel calls fill all phases of every axis, and the x phases of a register tile.
+bool whole_phases(const halconv_key &key);
+int tile_phases(const halconv_key &key);
+// Of depthwise conv: whether kernel rows outside the input are left out (tiles of one row), not multiplied by zero.
+bool skips_rows(const halconv_key &key, const Schedule &schedule);
+
 }  // namespace halconv

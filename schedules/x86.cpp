@@ -22,7 +22,6 @@ struct TiledStages {
 
 // Reductions up to this length are unrolled whole.
 constexpr int kUnrolledReduction = 4;
-constexpr int kUnrolledTaps = 32;
 
 bool is_pinned(int32_t pin) { return pin != HALCONV_FREE; }
 
@@ -38,16 +37,15 @@ void schedule_padded(const TiledStages &s, const halconv_key &key, const Schedul
         padded.reorder_storage(s.x, c, s.y).reorder(s.x, s.y, c).vectorize(s.x, schedule.lanes, tail);
         return;
     }
-    Var channel = key.group_in == 1 && s.lane.name() != c.name() ? s.lane : c;
-    int extent = channel.name() == c.name() ? key.group_in : key.groups;
+    int extent = key.group_in;
     // Pixels a multiple of 1 KiB apart would crowd few sets of L1.
     if (is_pinned(extent) && extent % 256 == 0) {
-        padded.bound_storage(channel, extent + 16);
+        padded.bound_storage(c, extent + 16);
     }
     if (is_pinned(extent) && extent < schedule.lanes) {
-        padded.bound(channel, 0, extent).unroll(channel);
+        padded.bound(c, 0, extent).unroll(c);
     } else {
-        padded.vectorize(channel, schedule.lanes, TailStrategy::GuardWithIf);
+        padded.vectorize(c, schedule.lanes, TailStrategy::GuardWithIf);
     }
 }
 
@@ -60,13 +58,7 @@ void schedule_sum(const TiledStages &s, const halconv_key &key, const Schedule &
     Stage update = sum.update();
     update.reorder({s.lane, s.x, s.y, i, tx, ty, tz});
     update.vectorize(s.lane, schedule.lanes).unroll(s.lane).unroll(s.x).unroll(s.y);
-    bool depthwise = schedule.form == HALCONV_FORM_DEPTHWISE;
-    if (depthwise) {
-        bool known = is_pinned(key.kernel[1]) && is_pinned(key.kernel[2]);
-        if (known && key.kernel[1] * key.kernel[2] <= kUnrolledTaps) {
-            update.unroll(tx).unroll(ty);
-        }
-    } else if (is_pinned(key.group_in) && key.group_in <= kUnrolledReduction) {
+    if (is_pinned(key.group_in) && key.group_in <= kUnrolledReduction) {
         update.unroll(i);
     }
     // With the tap known, the pixels of a tile at the border that skip it are known too.
@@ -132,17 +124,9 @@ void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule
     TailStrategy x_tail = tail(2, true), y_tail = tail(1, is_pinned(key.out[1]));
     output.split(s.x, xo, xi, schedule.tile_x, x_tail).split(s.y, yo, yi, schedule.tile_y, y_tail);
     output.split(yo, strip, yo, schedule.rows / schedule.tile_y, TailStrategy::GuardWithIf);
-    std::vector<VarOrRVar> order = {inner, xi, yi}, outer;
-    bool depthwise = schedule.form == HALCONV_FORM_DEPTHWISE;
-    if (depthwise) {
-        order.insert(order.end(), {block, xo, yo});
-    } else {
-        order.insert(order.end(), {xo, yo});
-    }
+    std::vector<VarOrRVar> order = {inner, xi, yi, xo, yo}, outer;
     if (schedule.parallel == ParallelAxis::kRows) {
-        if (!depthwise) {
-            order.push_back(block);
-        }
+        order.push_back(block);
         order.insert(order.end(), s.phases.begin(), s.phases.end());
         order.insert(order.end(), {s.other, strip, s.z, s.n});
         output.reorder(order).fuse(strip, s.z, job).fuse(job, s.n, job).parallel(job);
@@ -156,8 +140,7 @@ void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule
     }
     schedule_borders(s, key, schedule, yo, outer);
     schedule_store(output, key, schedule, inner, xi, yi);
-    LoopLevel tile(output, depthwise ? block : xo);
-    schedule_sum(s, key, schedule, tile);
+    schedule_sum(s, key, schedule, LoopLevel(output, xo));
     if (schedule.stage) {
         LoopLevel level(output, schedule.parallel == ParallelAxis::kRows ? job : s.n);
         schedule_padded(s, key, schedule, level);
@@ -174,18 +157,8 @@ void apply_schedule(ConvDirect &op, const halconv_key &key, const Schedule &sche
     schedule_tiles(stages_of(op, op.c, op.g), key, schedule);
 }
 
-void apply_schedule(ConvDepthwise &op, const halconv_key &key, const Schedule &schedule) {
-    schedule_tiles(stages_of(op, op.g, op.c), key, schedule);
-}
-
 void apply_schedule(ConvTransposePhase &op, const halconv_key &key, const Schedule &schedule) {
     TiledStages stages = stages_of(op, op.c, op.g);
-    stages.phases = {op.qx, op.qy, op.qz};
-    schedule_tiles(stages, key, schedule);
-}
-
-void apply_schedule(ConvTransposeDepthwise &op, const halconv_key &key, const Schedule &schedule) {
-    TiledStages stages = stages_of(op, op.g, op.c);
     stages.phases = {op.qx, op.qy, op.qz};
     schedule_tiles(stages, key, schedule);
 }

@@ -125,7 +125,8 @@ void draw_channels(Draw &draw, const halconv_kernel &row, const Focus &focus, ha
     int64_t group_out = key.group_out == HALCONV_FREE ? focused : key.group_out;
     if (row.form == HALCONV_FORM_DEPTHWISE) {
         groups = key.groups == HALCONV_FREE ? focused : key.groups;
-        group_in = group_out = 1;
+        group_in = key.group_in == HALCONV_FREE ? 1 : key.group_in;
+        group_out = key.group_out == HALCONV_FREE ? 1 : key.group_out;
     }
     if (row.form == HALCONV_FORM_ROW_FUSED) {
         groups = 1;

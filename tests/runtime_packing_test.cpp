@@ -59,8 +59,10 @@ Channel channel_of(const PackedCase &c, int64_t lane, int64_t block) {
     const Problem3 &p = c.shape;
     int64_t panel = c.row.panel;
     switch (c.row.form) {
-    case HALCONV_FORM_DEPTHWISE:
-        return {block * panel + lane < p.groups ? block * panel + lane : -1, 0, 0};
+    case HALCONV_FORM_DEPTHWISE: {
+        int64_t o = block * panel + lane;
+        return {o < p.groups * p.group_out ? o / p.group_out : -1, o % p.group_out, 0};
+    }
     case HALCONV_FORM_ROW_FUSED:
         return {0, lane % p.group_out, lane / p.group_out};
     default: {
@@ -109,9 +111,9 @@ PackedCase draw_case(std::mt19937 &engine, halconv_form form, halconv_op op) {
     auto in = [&](int64_t least, int64_t most) { return least + int64_t(engine() % uint32_t(most - least + 1)); };
     PackedCase c{};
     halconv_problem &p = c.problem;
-    bool fused = form == HALCONV_FORM_ROW_FUSED, depthwise = form == HALCONV_FORM_DEPTHWISE;
+    bool fused = form == HALCONV_FORM_ROW_FUSED;
     p.op = op, p.rank = int32_t(in(1, 3)), p.batch = 1, p.groups = fused ? 1 : in(1, 4);
-    p.in_channels = p.groups * (depthwise ? 1 : in(1, 4)), p.out_channels = p.groups * (depthwise ? 1 : in(1, 6));
+    p.in_channels = p.groups * in(1, 4), p.out_channels = p.groups * in(1, 6);
     for (int d = 0; d < p.rank; d++) {
         p.in[d] = 8, p.kernel[d] = in(1, 5), p.stride[d] = in(1, 4), p.dilation[d] = in(1, 3);
         p.pad_before[d] = p.pad_after[d] = op == HALCONV_CONV ? p.kernel[d] * p.dilation[d] : 0;
@@ -123,6 +125,9 @@ PackedCase draw_case(std::mt19937 &engine, halconv_form form, halconv_op op) {
     REQUIRE(check_problem(p, out) == HALCONV_OK);
     c.shape = normalise(p, out);
     c.row = fake_row(form, op, fused ? 0 : int32_t(in(1, 5)));
+    if (form == HALCONV_FORM_DEPTHWISE) {
+        c.row.key.group_in = int32_t(c.shape.group_in), c.row.key.group_out = int32_t(c.shape.group_out);
+    }
     return c;
 }
 

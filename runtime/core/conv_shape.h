@@ -160,8 +160,8 @@ inline int split_phases(int64_t stride, int64_t out, PhaseBox boxes[2]) {
     return count;
 }
 
-// Whether all phases of an output have the same number of positions: one box.
-inline bool has_one_box(int64_t stride, int64_t out) { return out % stride == 0; }
+// Whether one box holds all phases.
+inline bool one_phase_box(int64_t stride, int64_t out) { return out % stride == 0; }
 
 // How many of the low positions 0 .. low - 1 meet one of the high positions 0 .. high - 1 through `tap`.
 inline int64_t meeting_lows(const Axis<int64_t> &axis, int64_t tap, int64_t low, int64_t high) {

@@ -31,9 +31,11 @@ typedef struct halconv_key {
 
 /* The algorithm form: decides how weights are packed and how the output is presented to the kernel (below). */
 typedef enum halconv_form {
-    HALCONV_FORM_DIRECT = 0,    /* conv */
-    HALCONV_FORM_DEPTHWISE = 1, /* conv or conv_transpose with one channel in and out per group: lanes are groups */
-    HALCONV_FORM_PHASE = 2,     /* conv_transpose, gather per phase */
+    HALCONV_FORM_DIRECT = 0, /* conv */
+    HALCONV_FORM_DEPTHWISE =
+        1,                  /* conv or conv_transpose, few channels per group: lanes are output channels of all groups;
+                                   more than one channel in or out per group only where the key pins both */
+    HALCONV_FORM_PHASE = 2, /* conv_transpose, gather per phase */
     HALCONV_FORM_ROW_FUSED = 3, /* conv_transpose, lanes are (x phase, channel); groups 1, dilation_x 1, kernel_x a
                                    multiple of stride_x, output nhwc */
     HALCONV_FORM_WINOGRAD2 = 4, /* conv or conv_transpose; an axis x or y of 2 or 3 neighbouring taps (one at least) by
@@ -64,7 +66,7 @@ enum {
  *
  * Output by form, lengths without the parts of other axes:
  *   DIRECT     (c, g, x, y, z, n)
- *   DEPTHWISE  as DIRECT for conv, as PHASE for conv_transpose; c has extent 1
+ *   DEPTHWISE  as DIRECT for conv, as PHASE for conv_transpose, but c has extent 1 and g is the output channel
  *   PHASE      (c, g, qx, x, qy, y, qz, z, n): spatial coordinate o = x * stride + q, 0 <= q < stride. A kernel fills a
  *              box; where stride does not divide the output's size, the runtime splits the axis into the phases
  *              q < size mod stride, which have one x more, and the rest, and calls the kernel for each. q's minimum in
@@ -75,7 +77,7 @@ enum {
  * Packed weights: w[lane, i, tx, ty, tz, rx, ry, rz, block] is the weight of input channel i of the group and of output
  *   DIRECT, PHASE, WINOGRAD
  *                  channel cb * panel + lane of group g, block = g * blocks + cb, blocks = ceil(group_out / panel)
- *   DEPTHWISE      channel block * panel + lane (i = 0, blocks = ceil(groups / panel))
+ *   DEPTHWISE      channel block * panel + lane of all, blocks = ceil(groups * group_out / panel)
  *   ROW_FUSED      channel lane % channels; rx of the lane is lane / channels; panel = stride_x * channels, one block
  * for kernel tap t (per axis)
  *   conv           t = tx, extent of tx = kernel, extent of rx = 1
