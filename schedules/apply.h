@@ -3,6 +3,7 @@
 
 #include "generators/conv.h"
 #include "generators/conv_transpose.h"
+#include "generators/inner_product.h"
 #include "schedules/schedule.h"
 
 namespace halconv {
@@ -12,5 +13,7 @@ void apply_schedule(ConvDepthwise &op, const halconv_key &key, const Schedule &s
 void apply_schedule(ConvTransposePhase &op, const halconv_key &key, const Schedule &schedule);
 void apply_schedule(ConvTransposeDepthwise &op, const halconv_key &key, const Schedule &schedule);
 void apply_schedule(ConvTransposeRowFused &op, const halconv_key &key, const Schedule &schedule);
+void apply_schedule(ConvInnerProduct &op, const halconv_key &key, const Schedule &schedule);
+void apply_schedule(ConvTransposeInnerProduct &op, const halconv_key &key, const Schedule &schedule);
 
 }  // namespace halconv

@@ -4,6 +4,7 @@
 #include "halconv/halconv.h"
 #include "runtime/core/conv_shape.h"
 #include "schedules/apply.h"
+#include "schedules/pairwise_sums.h"
 #include "schedules/scratch.h"
 
 namespace halconv {
@@ -25,6 +26,10 @@ void set_pins(Internal::AbstractGenerator &generator, const halconv_key &key, co
         set("pad_before_" + axis, key.pad_before[d]);
     }
     set("panel", weights_panel(key, schedule));
+    if (schedule.form == HALCONV_FORM_INNER_PRODUCT) {
+        set("channels_in", key.group_in);
+        set("channels_out", key.group_out);
+    }
     set("activation_pin", key.activation);
     set("residual_pin", key.residual);
     generator.set_generatorparam_value(
@@ -63,6 +68,16 @@ template <class Op> void fix_input(Op &op, const halconv_key &key) {
     }
 }
 
+// The input of inner products (x * channels + channel, 1, 1, y, z, n).
+template <class Op> void fix_rows(Op &op, const halconv_key &key) {
+    int64_t row = times(times(1, key.group_in), key.in[2]);
+    const int32_t extents[6] = {row == 0 ? HALCONV_FREE : int32_t(row), 1, 1, key.in[1], key.in[0], key.batch};
+    const int64_t strides[6] = {1, 0, 0, row, times(row, key.in[1]), times(times(row, key.in[1]), key.in[0])};
+    for (int d = 0; d < 6; d++) {
+        fix_dimension(op.input, d, extents[d], strides[d]);
+    }
+}
+
 // Packed weights (lane, i, tx, ty, tz, rx, ry, rz, block) and bias (lane, block).
 template <class Op> void fix_weights(Op &op, const halconv_key &key, const Schedule &schedule) {
     int32_t extents[9];
@@ -83,6 +98,12 @@ template <class Op> void fix_weights(Op &op, const halconv_key &key, const Sched
             extents[phases] = fused ? 1 : key.stride[d];
         }
     }
+    if (schedule.form == HALCONV_FORM_INNER_PRODUCT) {
+        extents[1] = key.group_out;
+        bool known = extents[2] != HALCONV_FREE && key.group_in != HALCONV_FREE;
+        extents[2] = known ? (extents[2] * key.group_in + extents[0] - 1) / extents[0] : HALCONV_FREE;
+        extents[8] = 1;
+    }
     int64_t stride = 1;
     for (int d = 0; d < 9; d++) {
         fix_dimension(op.weights, d, extents[d], stride);
@@ -97,7 +118,7 @@ template <class Op> void fix_weights(Op &op, const halconv_key &key, const Sched
 template <class Op> void fix_output(Op &op, const halconv_key &key, const Schedule &schedule) {
     constexpr bool by_phase = std::is_base_of_v<ByPhase<Op>, Op>;
     auto fix = [&](auto &buffer) {
-        if (schedule.form == HALCONV_FORM_ROW_FUSED) {
+        if (schedule.form == HALCONV_FORM_ROW_FUSED || schedule.form == HALCONV_FORM_INNER_PRODUCT) {
             buffer.dim(0).set_min(0);
             if (key.out[2] != HALCONV_FREE) {
                 buffer.dim(0).set_extent(key.out[2] * key.group_out);
@@ -143,7 +164,11 @@ template <class Op> Module compile_form(const CompileJob &job) {
     Internal::AbstractGenerator &generator = *op;
     set_pins(generator, job.key, job.schedule);
     Pipeline pipeline = generator.build_pipeline();
-    fix_input(*op, job.key);
+    if (job.schedule.form == HALCONV_FORM_INNER_PRODUCT) {
+        fix_rows(*op, job.key);
+    } else {
+        fix_input(*op, job.key);
+    }
     fix_weights(*op, job.key, job.schedule);
     fix_output(*op, job.key, job.schedule);
     if (!job.schedule.reference) {
@@ -153,6 +178,7 @@ template <class Op> Module compile_form(const CompileJob &job) {
     append_arguments(generator, arguments);
     auto peak = std::make_shared<ScratchPass::Peak>();
     pipeline.add_custom_lowering_pass(new ScratchPass(peak));
+    pipeline.add_custom_lowering_pass(new PairwiseSums(job.target.row->vector_lanes));
     Module module = pipeline.compile_to_module(arguments, job.symbol, context.target(), LinkageType::ExternalPlusArgv);
     module.append(scratch_function(job.symbol + "_scratch", module.get_function_by_name(job.symbol), *peak));
     return module;
@@ -167,6 +193,8 @@ Module compile_module(const CompileJob &job) {
         return compile_form<ConvTransposePhase>(job);
     case HALCONV_FORM_ROW_FUSED:
         return compile_form<ConvTransposeRowFused>(job);
+    case HALCONV_FORM_INNER_PRODUCT:
+        return transpose ? compile_form<ConvTransposeInnerProduct>(job) : compile_form<ConvInnerProduct>(job);
     case HALCONV_FORM_DEPTHWISE:
         return transpose ? compile_form<ConvTransposeDepthwise>(job) : compile_form<ConvDepthwise>(job);
     }

@@ -11,6 +11,7 @@
 
 #include "halconv/halconv.h"
 #include "runtime/core/conv_shape.h"
+#include "schedules/model_inner_product.h"
 #include "schedules/schedule.h"
 
 namespace halconv {
@@ -263,6 +264,7 @@ std::vector<Candidate> candidates(const halconv_key &key, const TargetRow &targe
     } else {
         add_tiled(key, target, key.op == HALCONV_CONV ? HALCONV_FORM_DIRECT : HALCONV_FORM_PHASE, found);
         add_row_fused(key, target, found);
+        add_inner_products(key, target, found);
     }
     auto better = [](const Candidate &a, const Candidate &b) { return a.predicted_percent > b.predicted_percent; };
     std::stable_sort(found.begin(), found.end(), better);

@@ -15,6 +15,8 @@ const char *form_name(halconv_form form) {
         return "phase";
     case HALCONV_FORM_ROW_FUSED:
         return "row_fused";
+    case HALCONV_FORM_INNER_PRODUCT:
+        return "inner_product";
     }
     return "unknown";
 }
@@ -28,7 +30,7 @@ std::string tile_text(const Schedule &s) {
     std::string pixels = (s.tile_y > 1 ? std::to_string(s.tile_y) + "x" : "") + std::to_string(s.tile_x);
     std::string lanes = "v" + std::to_string(s.lanes);
     return pixels + "x" + std::to_string(s.vectors) + lanes + "r" + std::to_string(s.rows) +
-           (s.parallel == ParallelAxis::kChannels ? "c" : "") + (s.stage ? "" : "u");
+           (s.columns > 0 ? "x" + std::to_string(s.columns) : "") + (s.parallel == ParallelAxis::kChannels ? "c" : "") + (s.stage ? "" : "u");
 }
 
 std::string schedule_text(const Schedule &s) {
@@ -37,7 +39,7 @@ std::string schedule_text(const Schedule &s) {
     }
     return "tile " + std::to_string(s.tile_y) + "x" + std::to_string(s.tile_x) + " vectors " +
            std::to_string(s.vectors) + "x" + std::to_string(s.lanes) + " rows " + std::to_string(s.rows) +
-           " parallel " + (s.parallel == ParallelAxis::kRows ? "rows" : "channels") +
+           (s.columns > 0 ? " columns " + std::to_string(s.columns) : "") + " parallel " + (s.parallel == ParallelAxis::kRows ? "rows" : "channels") +
            (s.stage ? " staged" : " unstaged");
 }
 
@@ -50,7 +52,7 @@ Schedule reference_schedule(const halconv_key &key) {
 
 void least_extents(const halconv_key &key, const Schedule &s, int32_t extents[3]) {
     bool rows_free = key.out[1] == HALCONV_FREE;
-    bool fused = s.form == HALCONV_FORM_ROW_FUSED;
+    bool fused = s.form == HALCONV_FORM_ROW_FUSED || s.form == HALCONV_FORM_INNER_PRODUCT;
     extents[0] = 1;
     extents[1] = s.reference || fused || rows_free ? 1 : s.tile_y;
     extents[2] = s.reference || fused ? 1 : s.tile_x;

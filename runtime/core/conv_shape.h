@@ -68,8 +68,11 @@ template <class T> struct PhaseAxis {
     T tap(T r, T m) const { return first_tap(r) + m * tap_step(); }
     T input_offset(T r) const { return Arithmetic<T>::floor_div(r - first_tap(r) * axis.dilation, axis.stride); }
     T input(T b, T r, T m) const { return b + input_offset(r) - m * input_step(); }
-    // The most taps that any phase has.
+    // The most and the fewest taps that any phase has.
     T max_taps() const { return Arithmetic<T>::floor_div(axis.kernel + tap_step() - 1, tap_step()); }
+    T least_taps() const {
+        return Arithmetic<T>::select(gcd == 1, Arithmetic<T>::floor_div(axis.kernel, tap_step()), T(0));
+    }
 };
 
 // gcd(a, b) for positive a and b.
@@ -108,6 +111,36 @@ template <class T> T fused_channels(const Axis<T> &axis, T lanes) {
 }
 template <class T> T uncropped_place(const Axis<T> &axis, T place, T channels) {
     return place + axis.pad_before * channels;
+}
+
+// Whether the inputs of a window's taps along an axis lie side by side.
+inline bool taps_adjoin(const Axis<int64_t> &axis, bool transposed) {
+    PhaseAxis<int64_t> phases = phase_axis(axis);
+    return transposed ? phases.input_step() == 1 || phases.max_taps() == 1 : axis.dilation == 1 || axis.kernel == 1;
+}
+
+// An inner product takes the x taps of a window and their channels as one run of `length` elements, in the order of the
+// inputs, in vectors of `lanes`. The runs of different phases start apart and end alike: the first `common` vectors, which
+// the shortest run has whole, end with the run and are the same inputs for all phases; the other vectors of a longer run
+// go on towards its start, and the last of them begins with the run and repeats elements of the vector before.
+template <class T> struct RunVectors {
+    T length, lanes, common;
+
+    T count() const { return Arithmetic<T>::floor_div(length + lanes - 1, lanes); }
+    // First element of vector w, for w < common and from there on.
+    T common_first(T w) const { return length - (common - w) * lanes; }
+    T other_first(T w) const { return Arithmetic<T>::max(length - (w + 1) * lanes, T(0)); }
+    // The end of the elements that no earlier vector holds, for w >= common.
+    T other_end(T w) const { return length - w * lanes; }
+};
+
+// The axis x of an inner product with `channels` inputs a tap: the shortest run, and the run of phase r (0 for conv).
+template <class T> T shortest_run(const PhaseAxis<T> &x, bool transposed, T channels) {
+    return (transposed ? x.least_taps() : x.axis.kernel) * channels;
+}
+template <class T> RunVectors<T> run_of_phase(const PhaseAxis<T> &x, bool transposed, T channels, T lanes, T r) {
+    T common = Arithmetic<T>::floor_div(shortest_run(x, transposed, channels), lanes);
+    return {(transposed ? x.taps(r) : x.axis.kernel) * channels, lanes, common};
 }
 
 // How many of the positions 0 .. size - 1 are q modulo stride, for 0 <= q < stride.
@@ -178,6 +211,23 @@ inline bool coordinates_fit(const Axis<int64_t> &axis, int64_t high, int64_t low
     int64_t room = INT32_MAX - magnitude(axis.pad_before) - magnitude(pad_after), reach;
     return checked_multiply(low + kTileOverrun, axis.stride, reach) && checked_add(reach, kernel_span(axis), reach) &&
            reach <= room && high <= room;
+}
+
+// An axis with its sizes, of conv or transposed.
+struct SizedAxis {
+    Axis<int64_t> axis;
+    int64_t in, out;
+    bool transposed;
+};
+
+// Whether every place in a row of the input and of the output that an inner product computes, overrun included, fits
+// int32. The axis passes coordinates_fit.
+inline bool rows_fit(const SizedAxis &x, int64_t channels_in, int64_t channels_out) {
+    const Axis<int64_t> &axis = x.axis;
+    int64_t pad = axis.pad_before < 0 ? -axis.pad_before : axis.pad_before, low = x.transposed ? x.in : x.out;
+    int64_t reach = (low + kTileOverrun) * axis.stride + kernel_span(axis) + pad, in_row, out_row;
+    return checked_multiply(x.in + reach, channels_in, in_row) && in_row <= INT32_MAX &&
+           checked_multiply(x.out + kTileOverrun * axis.stride, channels_out, out_row) && out_row <= INT32_MAX;
 }
 
 // Whether the intermediate products of PhaseAxis fit int32.

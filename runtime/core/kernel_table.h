@@ -33,8 +33,10 @@ typedef enum halconv_form {
     HALCONV_FORM_DIRECT = 0,    /* conv */
     HALCONV_FORM_DEPTHWISE = 1, /* conv or conv_transpose with one channel in and out per group: lanes are groups */
     HALCONV_FORM_PHASE = 2,     /* conv_transpose, gather per phase */
-    HALCONV_FORM_ROW_FUSED = 3  /* conv_transpose, lanes are (x phase, channel); groups 1, dilation_x 1, kernel_x a
+    HALCONV_FORM_ROW_FUSED = 3, /* conv_transpose, lanes are (x phase, channel); groups 1, dilation_x 1, kernel_x a
                                    multiple of stride_x, output nhwc */
+    HALCONV_FORM_INNER_PRODUCT = 4 /* lanes are elements of the reduction, the x taps and channels in; groups 1, input and
+                                      output nhwc, taps_adjoin(x) and no shortest run below panel: conv_shape.h */
 } halconv_form;
 
 /* CPU features that a row needs; all bits must be present. */
@@ -45,9 +47,10 @@ enum {
 
 /* A kernel's C entry: Halide's argv convention. argv holds pointers to, in this order:
  *   0 user context (void *, itself passed by pointer)
- *   1 input    halide_buffer_t (i, g, x, y, z, n)            i = channel in its group, g = group
+ *   1 input    halide_buffer_t (i, g, x, y, z, n)            i = channel in its group, g = group; INNER_PRODUCT: i = x
+ *              coordinate * channels + channel, g and x have extent 1, x's stride is channels
  *   2 weights  halide_buffer_t (lane, i, tx, ty, tz, rx, ry, rz, block), dense, aligned to 64 bytes
- *   3 bias     halide_buffer_t (lane, block), dense
+ *   3 bias     halide_buffer_t (lane, block), dense; INNER_PRODUCT: (lane, channel)
  *   4 residual halide_buffer_t of the output's shape; the output's own buffer where there is none
  *   5..22      int32: kernel, stride, dilation, pad_before, gcd, inverse of axis x, then of y, then of z
  *              (gcd, inverse: PhaseAxis in conv_shape.h; any value for conv)
@@ -66,6 +69,7 @@ enum {
  *              q < size mod stride, which have one x more, and the rest, and calls the kernel for each. q's minimum in
  *              the buffer is the first phase of the box, x's is 0.
  *   ROW_FUSED  (f, qy, y, qz, z, n): f = x coordinate * channels + channel, dense; y and z as PHASE.
+ *   INNER_PRODUCT  as ROW_FUSED; for conv y and z have one phase
  *
  * Packed weights: w[lane, i, tx, ty, tz, rx, ry, rz, block] is the weight of input channel i of the group and of output
  *   DIRECT, PHASE  channel cb * panel + lane of group g, block = g * blocks + cb, blocks = ceil(group_out / panel)
@@ -75,7 +79,10 @@ enum {
  *   conv           t = tx, extent of tx = kernel, extent of rx = 1
  *   conv_transpose t = PhaseAxis::tap(r, m) with m = tx, r = rx; extent of tx = max_taps, extent of rx = stride; in
  *                  ROW_FUSED the x axis has r from the lane and rx extent 1
- * and zero where there is no such channel or tap (m >= taps(r)). Bias likewise, (lane, block). */
+ * and zero where there is no such channel or tap (m >= taps(r)). Bias likewise, (lane, block).
+ * INNER_PRODUCT: w[lane, channel, v, ty, tz, rx, ry, rz, 0], one block: element first(v) + lane of the run of x phase rx,
+ *   RunVectors in conv_shape.h; an element = (tap in the order of the inputs, input channel), channel fastest; tx = v has
+ *   the extent of the longest run's count(). Zero where an earlier vector holds the element. Bias: lane 0; else zero. */
 typedef int (*halconv_kernel_function)(void **argv);
 
 typedef struct halconv_kernel {

@@ -1,0 +1,71 @@
+// x86 schedules of the inner-product forms: the lanes of a vector are elements of a window's run; a register tile is some
+// positions x all x phases and channels, each with its own vector of partial sums. A step loads the inputs of the
+// positions, which the phases share, and the weights of the phases and channels. The lanes are added once a tile.
+#include <numeric>
+
+#include "halconv/halconv.h"
+#include "schedules/apply.h"
+
+namespace halconv {
+
+using namespace Halide;
+
+namespace {
+
+template <class Op> void schedule_sums(Op &op, const halconv_key &key, const Schedule &schedule, const Var &tile) {
+    int positions = key.op == HALCONV_CONV ? 1 : key.stride[2];
+    int outputs = schedule.tile_x * positions * key.group_out;
+    int together = std::gcd(outputs, schedule.lanes);  // outputs whose lanes are added at once
+    Func sum = op.sum, total = op.total;
+    op.row.vectorize(op.f, together).unroll(op.f);
+    total.compute_at(op.row, tile).vectorize(op.f, together).unroll(op.f);
+    Stage reduce = total.update();
+    reduce.reorder({op.lanes.x, op.f}).atomic().vectorize(op.lanes.x);
+    Var chunk("chunk"), one("one");
+    reduce.split(op.f, chunk, one, together).vectorize(one).unroll(chunk);
+    sum.compute_at(op.row, tile).bound_extent(op.l, schedule.panel()).bound_extent(op.f, outputs);
+    sum.vectorize(op.l, schedule.lanes).unroll(op.l).unroll(op.f);
+    Stage common = sum.update(0);
+    common.reorder({op.l, op.f, op.taps[0], op.taps[1], op.taps[2]});
+    common.vectorize(op.l, schedule.lanes).unroll(op.l).unroll(op.f);
+    if (op.has_other_taps) {
+        RVar v = op.other_taps[0];
+        Stage others = sum.update(1);
+        others.reorder({op.l, op.f, v, op.other_taps[1], op.other_taps[2]});
+        others.vectorize(op.l, schedule.lanes).unroll(op.l).unroll(op.f).unroll(v);
+    }
+}
+
+template <class Op> void schedule_inner_product(Op &op, const halconv_key &key, const Schedule &schedule) {
+    Func output = op.output, row = op.row, padded = op.padded;
+    int positions = key.op == HALCONV_CONV ? 1 : key.stride[2], outputs = schedule.tile_x * positions * key.group_out;
+    Var block("block"), tile("tile"), strip("strip"), yi("yi"), job("job");
+    if (schedule.columns == 0) {
+        output.split(op.y, strip, yi, schedule.rows, TailStrategy::GuardWithIf);
+        output.reorder({op.f, op.qy, yi, op.qz, strip, op.z, op.n}).fuse(strip, op.z, job);
+    } else {
+        output.split(op.f, block, op.f, schedule.columns * positions * key.group_out, TailStrategy::GuardWithIf);
+        output.split(op.y, strip, yi, schedule.rows, TailStrategy::GuardWithIf);
+        output.reorder({op.f, op.qy, yi, op.qz, block, strip, op.z, op.n}).fuse(block, strip, job).fuse(job, op.z, job);
+    }
+    output.fuse(job, op.n, job).parallel(job);
+    output.vectorize(op.f, schedule.lanes, TailStrategy::GuardWithIf);
+    row.compute_at(output, op.qy).store_in(MemoryType::Heap);
+    row.split(op.f, tile, op.f, outputs, TailStrategy::RoundUp);
+    schedule_sums(op, key, schedule, tile);
+    if (schedule.stage) {
+        padded.compute_at(output, job).vectorize(op.k, schedule.lanes, TailStrategy::RoundUp);
+    }
+}
+
+}  // namespace
+
+void apply_schedule(ConvInnerProduct &op, const halconv_key &key, const Schedule &schedule) {
+    schedule_inner_product(op, key, schedule);
+}
+
+void apply_schedule(ConvTransposeInnerProduct &op, const halconv_key &key, const Schedule &schedule) {
+    schedule_inner_product(op, key, schedule);
+}
+
+}  // namespace halconv
