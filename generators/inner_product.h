@@ -48,6 +48,7 @@ template <class Derived> class InnerProduct : public Operation<Derived, 6> {
     };
 
     void define_rows();
+    Expr last_input(const WindowAxis &window);
 };
 
 class ConvInnerProduct : public InnerProduct<ConvInnerProduct> {

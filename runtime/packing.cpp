@@ -133,7 +133,7 @@ void pack_products(const PackedShape &shape, const Problem3 &p, const AxisTaps a
     int64_t v = place.m[kX], rx = place.r[kX];
     RunVectors<int64_t> run = run_of_phase(x.phases(), x.transposed(), p.group_in, shape.run_lanes, rx);
     bool common = v < run.common;
-    int64_t first = common ? run.common_first(v) : run.other_first(v);
+    int64_t first = run.length - (common ? run.common_reach(v) : run.other_reach(v));
     int64_t end = common ? first + run.lanes : run.other_end(v), taps = run.length / p.group_in;
     const float *from = weights + axes[kY].offset(place.r[kY], place.m[kY]) + axes[kZ].offset(place.r[kZ], place.m[kZ]);
     for (int64_t channel = 0; channel < p.group_out; ++channel, to += run.lanes, from += strides.o) {

@@ -40,21 +40,25 @@ template <class Op> void schedule_inner_product(Op &op, const halconv_key &key, 
     Func output = op.output, row = op.row, padded = op.padded;
     int positions = key.op == HALCONV_CONV ? 1 : key.stride[2], outputs = schedule.tile_x * positions * key.group_out;
     Var block("block"), tile("tile"), strip("strip"), yi("yi"), job("job");
+    output.split(op.y, strip, yi, schedule.rows, TailStrategy::GuardWithIf);
     if (schedule.columns == 0) {
-        output.split(op.y, strip, yi, schedule.rows, TailStrategy::GuardWithIf);
-        output.reorder({op.f, op.qy, yi, op.qz, strip, op.z, op.n}).fuse(strip, op.z, job);
+        output.reorder({op.f, op.qy, yi, strip, op.qz, op.z, op.n}).fuse(strip, op.qz, job);
     } else {
         output.split(op.f, block, op.f, schedule.columns * positions * key.group_out, TailStrategy::GuardWithIf);
-        output.split(op.y, strip, yi, schedule.rows, TailStrategy::GuardWithIf);
-        output.reorder({op.f, op.qy, yi, op.qz, block, strip, op.z, op.n}).fuse(block, strip, job).fuse(job, op.z, job);
+        output.reorder({op.f, op.qy, yi, block, strip, op.qz, op.z, op.n})
+            .fuse(block, strip, job)
+            .fuse(job, op.qz, job);
     }
-    output.fuse(job, op.n, job).parallel(job);
+    output.fuse(job, op.z, job).fuse(job, op.n, job).parallel(job);
     output.vectorize(op.f, schedule.lanes, TailStrategy::GuardWithIf);
     row.compute_at(output, op.qy).store_in(MemoryType::Heap);
     row.split(op.f, tile, op.f, outputs, TailStrategy::RoundUp);
     schedule_sums(op, key, schedule, tile);
     if (schedule.stage) {
-        padded.compute_at(output, job).vectorize(op.k, schedule.lanes, TailStrategy::RoundUp);
+        Var pixel("pixel");
+        padded.store_at(output, job).compute_at(output, yi);
+        padded.split(op.k, pixel, op.k, key.group_in, TailStrategy::RoundUp);
+        padded.vectorize(op.k, std::gcd(key.group_in, schedule.lanes));
     }
 }
 

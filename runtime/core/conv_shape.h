@@ -20,6 +20,7 @@ template <class T> struct Arithmetic {
     static T floor_div(T a, T b) { return a / b - (a % b < 0 ? 1 : 0); }
     static T floor_mod(T a, T b) { return a % b + (a % b < 0 ? b : 0); }
     static T max(T a, T b) { return a > b ? a : b; }
+    static T min(T a, T b) { return a < b ? a : b; }
     static T select(bool condition, T a, T b) { return condition ? a : b; }
 };
 
@@ -127,9 +128,9 @@ template <class T> struct RunVectors {
     T length, lanes, common;
 
     T count() const { return Arithmetic<T>::floor_div(length + lanes - 1, lanes); }
-    // First element of vector w, for w < common and from there on.
-    T common_first(T w) const { return length - (common - w) * lanes; }
-    T other_first(T w) const { return Arithmetic<T>::max(length - (w + 1) * lanes, T(0)); }
+    // How far before the run's end vector w begins, for w < common and from there on.
+    T common_reach(T w) const { return (common - w) * lanes; }
+    T other_reach(T w) const { return Arithmetic<T>::min((w + 1) * lanes, length); }
     // The end of the elements that no earlier vector holds, for w >= common.
     T other_end(T w) const { return length - w * lanes; }
 };

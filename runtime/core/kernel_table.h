@@ -35,7 +35,8 @@ typedef enum halconv_form {
     HALCONV_FORM_PHASE = 2,     /* conv_transpose, gather per phase */
     HALCONV_FORM_ROW_FUSED = 3, /* conv_transpose, lanes are (x phase, channel); groups 1, dilation_x 1, kernel_x a
                                    multiple of stride_x, output nhwc */
-    HALCONV_FORM_INNER_PRODUCT = 4 /* lanes are elements of the reduction, the x taps and channels in; groups 1, input and
+    HALCONV_FORM_INNER_PRODUCT =
+        4 /* lanes are elements of the reduction, the x taps and channels in; groups 1, input and
                                       output nhwc, taps_adjoin(x) and no shortest run below panel: conv_shape.h */
 } halconv_form;
 
@@ -80,8 +81,8 @@ enum {
  *   conv_transpose t = PhaseAxis::tap(r, m) with m = tx, r = rx; extent of tx = max_taps, extent of rx = stride; in
  *                  ROW_FUSED the x axis has r from the lane and rx extent 1
  * and zero where there is no such channel or tap (m >= taps(r)). Bias likewise, (lane, block).
- * INNER_PRODUCT: w[lane, channel, v, ty, tz, rx, ry, rz, 0], one block: element first(v) + lane of the run of x phase rx,
- *   RunVectors in conv_shape.h; an element = (tap in the order of the inputs, input channel), channel fastest; tx = v has
+ * INNER_PRODUCT: w[lane, channel, v, ty, tz, rx, ry, rz, 0], one block: element length - reach(v) + lane of the run of x phase
+ *   rx, RunVectors in conv_shape.h; an element = (tap in the order of the inputs, input channel), channel fastest; tx = v has
  *   the extent of the longest run's count(). Zero where an earlier vector holds the element. Bias: lane 0; else zero. */
 typedef int (*halconv_kernel_function)(void **argv);
 
