@@ -25,57 +25,56 @@ template <class Derived> void InnerProduct<Derived>::define_rows() {
     padded(k, y, z, n) = exterior(k % channels, k / channels, y, z, n);
 }
 
-// The last input of a window. Where all is pinned its distance from the coordinate is known to lie between two numbers,
-// closer than Halide would find.
-template <class Derived> Expr InnerProduct<Derived>::last_input(const WindowAxis &window) {
-    if (!window.transposed) {
-        return window.input(window.taps() - 1);
+template <class Derived>
+typename InnerProduct<Derived>::WindowAxis InnerProduct<Derived>::window_axis(const AxisPins &pins,
+                                                                              const PhaseAxis<Expr> &axis,
+                                                                              const Expr &coordinate, const Expr &q) {
+    if (!Derived::kTransposed) {
+        return {false, axis, coordinate, 0, axis.axis.kernel, axis.axis.kernel, {}};
     }
-    for (int pin : {int(pins_x.kernel), int(pins_x.stride), int(pins_x.dilation), int(pins_x.pad_before)}) {
-        if (pin == HALCONV_FREE) {
-            return window.input(0);
-        }
+    Expr r = axis.phase(q), distance = axis.base(q) + axis.input_offset(r);
+    bool known = true;
+    for (int pin : {int(pins.kernel), int(pins.stride), int(pins.dilation), int(pins.pad_before)}) {
+        known = known && pin != HALCONV_FREE;
     }
-    PhaseAxis<int64_t> axis = phase_axis({pins_x.kernel, pins_x.stride, pins_x.dilation, pins_x.pad_before});
-    int64_t least = INT32_MAX, most = INT32_MIN;
-    for (int64_t q = 0; q < axis.axis.stride; q++) {
-        int64_t last = axis.input(axis.base(q), axis.phase(q), 0);
-        least = std::min(least, last), most = std::max(most, last);
+    if (known) {  // the least interval, which Halide would not find
+        Reach reach = last_inputs(phase_axis({pins.kernel, pins.stride, pins.dilation, pins.pad_before}));
+        distance = Halide::clamp(distance, int(reach.first), int(reach.last));
     }
-    Expr distance = window.axis.base(window.q) + window.axis.input_offset(window.r());
-    return window.coordinate + Halide::clamp(distance, int(least), int(most));
+    return {true, axis, coordinate, r, axis.taps(r), axis.max_taps(), coordinate + distance};
 }
 
-template <class Derived> void InnerProduct<Derived>::define(bool transposed) {
+template <class Derived> void InnerProduct<Derived>::define() {
+    constexpr bool transposed = Derived::kTransposed;
     PhaseAxis<Expr> ax = phase_axis_of(pins_x, axis_x), ay = phase_axis_of(pins_y, axis_y),
                     az = phase_axis_of(pins_z, axis_z);
     Expr in = pinned(channels_in, input.dim(2).stride()), out = pinned(channels_out, weights.dim(1).extent());
     Expr channel = f % out, phases = transposed ? ax.axis.stride : Expr(1);
-    WindowAxis wx{transposed, ax, f / (out * phases), (f / out) % phases}, wy{transposed, ay, y, qy},
-        wz{transposed, az, z, qz};
+    WindowAxis wx = window_axis(pins_x, ax, f / (out * phases), (f / out) % phases),
+               wy = window_axis(pins_y, ay, y, qy), wz = window_axis(pins_z, az, z, qz);
     define_rows();
 
-    RunVectors<Expr> run = run_of_phase(ax, transposed, in, Expr(int(panel)), wx.r());
+    RunVectors<Expr> run = run_of_phase(ax, transposed, in, Expr(int(panel)), wx.r);
     RunVectors<Expr> longest = run;
-    longest.length = wx.most_taps() * in;
+    longest.length = wx.most_taps * in;
     Expr others = Halide::Internal::simplify(longest.count() - longest.common);
     has_other_taps = !Halide::Internal::is_const_zero(others);
-    taps = RDom(0, run.common, 0, wy.most_taps(), 0, wz.most_taps(), "taps");
-    other_taps = RDom(run.common, others, 0, wy.most_taps(), 0, wz.most_taps(), "other_taps");
+    taps = RDom(0, run.common, 0, wy.most_taps, 0, wz.most_taps, "taps");
+    other_taps = RDom(run.common, others, 0, wy.most_taps, 0, wz.most_taps, "other_taps");
     other_taps.where(other_taps[0] < run.count());
     for (RDom *dom : {&taps, &other_taps}) {
         if (transposed && !same_taps_in_every_phase(pins_y)) {
-            dom->where((*dom)[1] < wy.taps());
+            dom->where((*dom)[1] < wy.taps);
         }
         if (transposed && !same_taps_in_every_phase(pins_z)) {
-            dom->where((*dom)[2] < wz.taps());
+            dom->where((*dom)[2] < wz.taps);
         }
     }
 
     // Inputs ascend with the taps of conv and descend with those of a phase.
-    Expr end = (last_input(wx) + 1) * in;
+    Expr end = (wx.input(transposed ? Expr(0) : wx.taps - 1) + 1) * in;
     auto products = [&](const RDom &dom, const Expr &reach) {
-        return weights(l, channel, dom[0], dom[1], dom[2], wx.r(), wy.r(), wz.r(), 0) *
+        return weights(l, channel, dom[0], dom[1], dom[2], wx.r, wy.r, wz.r, 0) *
                padded(end - reach + l, wy.input(dom[1]), wz.input(dom[2]), n);
     };
     sum(l, f, qy, y, qz, z, n) = bias(l, channel);

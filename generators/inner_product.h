@@ -30,35 +30,33 @@ template <class Derived> class InnerProduct : public Operation<Derived, 6> {
     using Base::epilogue, Base::phase_axis_of, Base::pinned;
     using Expr = Halide::Expr;
 
-    void define(bool transposed);
+    void define();
 
   private:
     // One axis of a window: the phase of an output, its number of taps, and the input of tap index m.
     struct WindowAxis {
         bool transposed;
         PhaseAxis<Expr> axis;
-        Expr coordinate, q;
-        Expr r() const { return transposed ? axis.phase(q) : Expr(0); }
-        Expr taps() const { return transposed ? axis.taps(r()) : axis.axis.kernel; }
-        Expr most_taps() const { return transposed ? axis.max_taps() : axis.axis.kernel; }
+        Expr coordinate, r, taps, most_taps, last;  // last: the input of m = 0, if transposed
         Expr input(const Expr &m) const {
-            return transposed ? axis.input(axis.base(q) + coordinate, r(), m)
-                              : high_coordinate(axis.axis, coordinate, m);
+            return transposed ? last - m * axis.input_step() : high_coordinate(axis.axis, coordinate, m);
         }
     };
 
+    WindowAxis window_axis(const AxisPins &pins, const PhaseAxis<Expr> &axis, const Expr &coordinate, const Expr &q);
     void define_rows();
-    Expr last_input(const WindowAxis &window);
 };
 
 class ConvInnerProduct : public InnerProduct<ConvInnerProduct> {
   public:
-    void generate() { define(false); }
+    static constexpr bool kTransposed = false;
+    void generate() { define(); }
 };
 
 class ConvTransposeInnerProduct : public InnerProduct<ConvTransposeInnerProduct> {
   public:
-    void generate() { define(true); }
+    static constexpr bool kTransposed = true;
+    void generate() { define(); }
 };
 
 }  // namespace halconv

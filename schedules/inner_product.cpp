@@ -12,6 +12,8 @@ using namespace Halide;
 
 namespace {
 
+constexpr int kUnrolledCopies = 8;
+
 template <class Op> void schedule_sums(Op &op, const halconv_key &key, const Schedule &schedule, const Var &tile) {
     int positions = key.op == HALCONV_CONV ? 1 : key.stride[2];
     int outputs = schedule.tile_x * positions * key.group_out;
@@ -57,8 +59,14 @@ template <class Op> void schedule_inner_product(Op &op, const halconv_key &key, 
     if (schedule.stage) {
         Var pixel("pixel");
         padded.store_at(output, job).compute_at(output, yi);
+        Axis<int64_t> y{key.kernel[1], key.stride[1], key.dilation[1], key.pad_before[1]};
+        padded.fold_storage(op.y, int(inputs_spanned(y, key.op == HALCONV_CONV_TRANSPOSE)));
         padded.split(op.k, pixel, op.k, key.group_in, TailStrategy::RoundUp);
-        padded.vectorize(op.k, std::gcd(key.group_in, schedule.lanes));
+        int width = std::gcd(key.group_in, schedule.lanes);
+        padded.vectorize(op.k, width);
+        if (key.group_in / width <= kUnrolledCopies) {
+            padded.unroll(op.k);
+        }
     }
 }
 

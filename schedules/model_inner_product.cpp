@@ -17,6 +17,7 @@ namespace {
 constexpr int64_t kFloatBytes = 4;
 constexpr int64_t kMostOutputs = 8;  // channels of an inner product: beyond, lanes of channels are filled better
 constexpr int64_t kMostPositions = 28;
+constexpr int64_t kMostStrips = 4, kLeastStrip = 8;
 constexpr double kLatency = 4, kReduceCycles = 1.5, kTileCycles = 12;
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -72,7 +73,7 @@ Work work_of(const halconv_key &key) {
     }
     w.channels_in = key.group_in, w.channels_out = key.group_out;
     w.in_row = (key.in[2] + key.kernel[2]) * w.channels_in * kFloatBytes;
-    w.rows_read = w.transposed ? phase_axis(axis_of(key, 1)).max_taps() : key.kernel[1];
+    w.rows_read = inputs_spanned(axis_of(key, 1), w.transposed);
     return w;
 }
 
@@ -93,17 +94,16 @@ double predicted(const Work &w, const Schedule &s, const TargetRow &target) {
     return 100 * useful * w.row_taps * outputs * double(w.positions) / 2 / (row + copy);
 }
 
-// Rows and columns of a staged block, which stays in a third of L2; at least four blocks for threads.
+// Blocks of rows, each of which copies the rows of its first window anew: at most four, for threads, and each many times
+// as high as that. The window's rows stay in three quarters of L2, if need be by blocks of columns.
 void choose_block(const Work &w, const TargetRow &target, Schedule &s) {
-    int64_t room = target.l2_bytes / 3;
+    int64_t room = target.l2_bytes * 3 / 4;
+    s.rows =
+        int(std::min(w.y_positions, std::max(divide_up(w.y_positions, kMostStrips), kLeastStrip * (w.rows_read - 1))));
     if (w.in_row * w.rows_read > room) {
         int64_t pixel = w.channels_in * kFloatBytes * w.rows_read * (w.transposed ? 1 : w.x.axis.stride);
         s.columns = int(std::max<int64_t>(room / pixel / s.tile_x, 1) * s.tile_x);
-        return;
     }
-    int64_t fitting = std::max<int64_t>(1, room / w.in_row - w.rows_read + 1);
-    int64_t blocks = std::max<int64_t>(divide_up(w.y_positions, fitting), std::min<int64_t>(4, w.y_positions));
-    s.rows = int(divide_up(w.y_positions, blocks));
 }
 
 bool is_legal(const halconv_key &key) {

@@ -135,6 +135,33 @@ template <class T> struct RunVectors {
     T other_end(T w) const { return length - w * lanes; }
 };
 
+// Low positions from `first` to `last`.
+struct Reach {
+    int64_t first, last;
+};
+
+// The inputs that the last tap in the order of the inputs (tap index 0 of a phase) meets, from output coordinate 0 in all
+// its phases.
+inline Reach last_inputs(const PhaseAxis<int64_t> &phases) {
+    Reach reach{INT32_MAX, INT32_MIN};
+    for (int64_t q = 0; q < phases.axis.stride; q++) {
+        int64_t input = phases.input(phases.base(q), phases.phase(q), 0);
+        reach.first = Arithmetic<int64_t>::min(reach.first, input);
+        reach.last = Arithmetic<int64_t>::max(reach.last, input);
+    }
+    return reach;
+}
+
+// How many inputs along an axis the windows of one output coordinate span, of all phases if transposed.
+inline int64_t inputs_spanned(const Axis<int64_t> &axis, bool transposed) {
+    if (!transposed) {
+        return kernel_span(axis);
+    }
+    PhaseAxis<int64_t> phases = phase_axis(axis);
+    Reach reach = last_inputs(phases);
+    return reach.last - reach.first + (phases.max_taps() - 1) * phases.input_step() + 1;
+}
+
 // The axis x of an inner product with `channels` inputs a tap: the shortest run, and the run of phase r (0 for conv).
 template <class T> T shortest_run(const PhaseAxis<T> &x, bool transposed, T channels) {
     return (transposed ? x.least_taps() : x.axis.kernel) * channels;
