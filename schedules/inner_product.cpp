@@ -14,39 +14,59 @@ namespace {
 
 constexpr int kUnrolledCopies = 8;
 
+// Weights of a position: x phases x channels.
+int weights_of_position(const halconv_key &key) { return (key.op == HALCONV_CONV ? 1 : key.stride[2]) * key.group_out; }
+
+// Unrolls an update over the tile's outputs, so that whichever are fewer, its inputs or its weights, stay in registers for
+// a step while the others pass through one.
+void unroll_outputs(Stage update, const Var &f, const halconv_key &key, const Schedule &schedule,
+                    const std::vector<VarOrRVar> &inside, const std::vector<VarOrRVar> &outside) {
+    Var position("position"), weight("weight");
+    int weights = weights_of_position(key);
+    update.split(f, position, weight, weights);
+    std::vector<VarOrRVar> order = inside;
+    if (schedule.tile_x < weights) {
+        order.insert(order.end(), {position, weight});
+    } else {
+        order.insert(order.end(), {weight, position});
+    }
+    order.insert(order.end(), outside.begin(), outside.end());
+    update.reorder(order).unroll(position).unroll(weight);
+}
+
 template <class Op> void schedule_sums(Op &op, const halconv_key &key, const Schedule &schedule, const Var &tile) {
-    int positions = key.op == HALCONV_CONV ? 1 : key.stride[2];
-    int outputs = schedule.tile_x * positions * key.group_out;
+    int outputs = schedule.tile_x * weights_of_position(key);
     int together = std::gcd(outputs, schedule.lanes);  // outputs whose lanes are added at once
     Func sum = op.sum, total = op.total;
     op.row.vectorize(op.f, together).unroll(op.f);
     total.compute_at(op.row, tile).vectorize(op.f, together).unroll(op.f);
     Stage reduce = total.update();
-    reduce.reorder({op.lanes.x, op.f}).atomic().vectorize(op.lanes.x);
     Var chunk("chunk"), one("one");
+    reduce.reorder({op.lanes.x, op.f}).atomic().vectorize(op.lanes.x);
     reduce.split(op.f, chunk, one, together).vectorize(one).unroll(chunk);
     sum.compute_at(op.row, tile).bound_extent(op.l, schedule.panel()).bound_extent(op.f, outputs);
     sum.vectorize(op.l, schedule.lanes).unroll(op.l).unroll(op.f);
     Stage common = sum.update(0);
-    common.reorder({op.l, op.f, op.taps[0], op.taps[1], op.taps[2]});
-    common.vectorize(op.l, schedule.lanes).unroll(op.l).unroll(op.f);
+    common.vectorize(op.l, schedule.lanes).unroll(op.l);
+    unroll_outputs(common, op.f, key, schedule, {op.l}, {op.taps[0], op.taps[1], op.taps[2]});
     if (op.has_other_taps) {
         RVar v = op.other_taps[0];
         Stage others = sum.update(1);
-        others.reorder({op.l, op.f, v, op.other_taps[1], op.other_taps[2]});
-        others.vectorize(op.l, schedule.lanes).unroll(op.l).unroll(op.f).unroll(v);
+        others.vectorize(op.l, schedule.lanes).unroll(op.l);
+        unroll_outputs(others, op.f, key, schedule, {op.l}, {v, op.other_taps[1], op.other_taps[2]});
+        others.unroll(v);
     }
 }
 
 template <class Op> void schedule_inner_product(Op &op, const halconv_key &key, const Schedule &schedule) {
     Func output = op.output, row = op.row, padded = op.padded;
-    int positions = key.op == HALCONV_CONV ? 1 : key.stride[2], outputs = schedule.tile_x * positions * key.group_out;
+    int weights = weights_of_position(key), outputs = schedule.tile_x * weights;
     Var block("block"), tile("tile"), strip("strip"), yi("yi"), job("job");
     output.split(op.y, strip, yi, schedule.rows, TailStrategy::GuardWithIf);
     if (schedule.columns == 0) {
         output.reorder({op.f, op.qy, yi, strip, op.qz, op.z, op.n}).fuse(strip, op.qz, job);
     } else {
-        output.split(op.f, block, op.f, schedule.columns * positions * key.group_out, TailStrategy::GuardWithIf);
+        output.split(op.f, block, op.f, schedule.columns * weights, TailStrategy::GuardWithIf);
         output.reorder({op.f, op.qy, yi, block, strip, op.qz, op.z, op.n})
             .fuse(block, strip, job)
             .fuse(job, op.qz, job);

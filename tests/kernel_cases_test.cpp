@@ -26,6 +26,9 @@ halconv_kernel free_row(halconv_op op, halconv_form form) {
     if (form == HALCONV_FORM_ROW_FUSED) {
         row.key.out_layout = HALCONV_NHWC, row.panel = 0;
     }
+    if (form == HALCONV_FORM_INNER_PRODUCT) {
+        row.key.out_layout = HALCONV_NHWC;
+    }
     return row;
 }
 
@@ -44,7 +47,8 @@ TEST_CASE("cases of free rows are legal", "[kernels]") {
          {free_row(HALCONV_CONV, HALCONV_FORM_DIRECT), free_row(HALCONV_CONV, HALCONV_FORM_DEPTHWISE),
           free_row(HALCONV_CONV_TRANSPOSE, HALCONV_FORM_PHASE),
           free_row(HALCONV_CONV_TRANSPOSE, HALCONV_FORM_DEPTHWISE),
-          free_row(HALCONV_CONV_TRANSPOSE, HALCONV_FORM_ROW_FUSED)}) {
+          free_row(HALCONV_CONV_TRANSPOSE, HALCONV_FORM_ROW_FUSED), free_row(HALCONV_CONV, HALCONV_FORM_INNER_PRODUCT),
+          free_row(HALCONV_CONV_TRANSPOSE, HALCONV_FORM_INNER_PRODUCT)}) {
         int refusable = 0;
         for (const KernelCase &c : cases_of_row(row, kCases, 7)) {
             check_legal(row, c);
