@@ -5,9 +5,6 @@ namespace halconv {
 using Halide::Expr;
 using Halide::RDom;
 
-namespace {
-
-// Whether all phases of an axis have the same number of taps, known when the generator runs.
 bool same_taps_in_every_phase(const AxisPins &pins) {
     if (pins.stride == 1) {
         return true;
@@ -17,6 +14,8 @@ bool same_taps_in_every_phase(const AxisPins &pins) {
     }
     return phases_alike({pins.kernel, pins.stride, pins.dilation, 0});
 }
+
+namespace {
 
 // One axis of a gather by phase: where the output (coordinate, q) reads for tap m.
 struct PhaseOf {

@@ -8,6 +8,9 @@
 
 namespace halconv {
 
+// Whether all phases of an axis have the same number of taps, known when the generator runs.
+bool same_taps_in_every_phase(const AxisPins &pins);
+
 // Output and residual are (c, g, qx, x, qy, y, qz, z, n): the spatial coordinate is x * stride + qx.
 template <class Derived> class ByPhase : public Operation<Derived, 9> {
   public:

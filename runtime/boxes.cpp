@@ -23,8 +23,11 @@ Strides dense_strides(halconv_layout layout, int64_t channels, const int64_t siz
     return s;
 }
 
+// Whether x coordinate and channel are one dimension of the output.
+bool fuses_x(halconv_form form) { return form == HALCONV_FORM_ROW_FUSED || form == HALCONV_FORM_INNER_PRODUCT; }
+
 bool splits_axis(halconv_form form, halconv_op op, int axis) {
-    return op == HALCONV_CONV_TRANSPOSE && !(form == HALCONV_FORM_ROW_FUSED && axis == kX);
+    return op == HALCONV_CONV_TRANSPOSE && !(fuses_x(form) && axis == kX);
 }
 
 Tensor empty_tensor() {
@@ -61,13 +64,14 @@ OutputBoxes output_boxes(halconv_form form, halconv_op op, const Problem3 &p) {
     return boxes;
 }
 
-Tensor input_tensor(halconv_layout layout, const Problem3 &p) {
+Tensor input_tensor(halconv_form form, halconv_layout layout, const Problem3 &p) {
     Strides s = dense_strides(layout, p.groups * p.group_in, p.in);
+    bool rows = form == HALCONV_FORM_INNER_PRODUCT;
     Tensor tensor = empty_tensor();
-    add_dimension(tensor, 0, p.group_in, s.channel);
+    add_dimension(tensor, 0, p.group_in * (rows ? p.in[kX] : 1), s.channel);
     add_dimension(tensor, 0, p.groups, s.channel * p.group_in);
     for (int a : {kX, kY, kZ}) {
-        add_dimension(tensor, 0, p.in[a], s.spatial[a]);
+        add_dimension(tensor, 0, rows && a == kX ? 1 : p.in[a], s.spatial[a]);
     }
     add_dimension(tensor, 0, p.batch, s.batch);
     return tensor;
@@ -76,7 +80,7 @@ Tensor input_tensor(halconv_layout layout, const Problem3 &p) {
 Tensor output_tensor(halconv_form form, const halconv_problem &problem, const Problem3 &p, const OutputBox &box) {
     Strides s = output_strides(problem.out_layout, p);
     Tensor tensor = empty_tensor();
-    bool fused = form == HALCONV_FORM_ROW_FUSED;
+    bool fused = fuses_x(form);
     if (fused) {
         add_dimension(tensor, 0, p.out[kX] * p.group_out, 1);
     } else {
@@ -89,7 +93,10 @@ Tensor output_tensor(halconv_form form, const halconv_problem &problem, const Pr
         if (splits_axis(form, problem.op, a)) {
             add_dimension(tensor, part.first, part.phases, s.spatial[a]);
             add_dimension(tensor, 0, part.extent, s.spatial[a] * p.axis[a].stride);
-        } else if (!fused) {
+        } else if (a != kX || !fused) {
+            if (fused) {
+                add_dimension(tensor, 0, 1, s.spatial[a]);
+            }
             add_dimension(tensor, 0, part.extent, s.spatial[a]);
         }
     }

@@ -24,7 +24,7 @@ OutputBoxes output_boxes(halconv_form form, halconv_op op, const Problem3 &p);
 
 // Dense tensors without host. The output's host is the first element of the box, first_element() from the tensor's
 // start.
-Tensor input_tensor(halconv_layout layout, const Problem3 &p);
+Tensor input_tensor(halconv_form form, halconv_layout layout, const Problem3 &p);
 Tensor output_tensor(halconv_form form, const halconv_problem &problem, const Problem3 &p, const OutputBox &box);
 int64_t first_element(halconv_layout out_layout, const Problem3 &p, const OutputBox &box);
 

@@ -39,6 +39,9 @@ double box_tiles(const halconv_kernel &row, const Problem3 &p, const OutputBox &
             PhaseAxis<int64_t> axis = phase_axis(p.axis[kX]);
             extent = axis.base(p.out[kX] - 1) - axis.base(0) + 1;
         }
+        if (row.form == HALCONV_FORM_INNER_PRODUCT && a == kX && row.key.op == HALCONV_CONV_TRANSPOSE) {
+            extent = positions_of_phase(p.out[kX], p.axis[kX].stride, 0);
+        }
         tiles *=
             static_cast<double>(box.axis[a].phases) * static_cast<double>(ceil_div(extent, at_least_one(row.tile[a])));
     }
@@ -56,6 +59,17 @@ double useful_multiply_adds(const halconv_kernel &row, const Problem3 &p) {
     return product;
 }
 
+// Cycles of an inner product's tile: a step has a vector of inputs for each pixel, one of weights for each x phase and
+// channel, and their products; at the end each sum's lanes are added in about two operations a cycle.
+double inner_product_cycles(const halconv_kernel &row, const Problem3 &p, const PackedShape &packed) {
+    double vectors = static_cast<double>(at_least_one(row.tile_vectors)), pixels = at_least_one(row.tile[kX]);
+    double weights = static_cast<double>(packed.phases[kX] * p.group_out), sums = pixels * weights;
+    double operations = row.cpu_features == 0 ? 2 * sums : sums;
+    double step =
+        std::max({vectors * operations / kOperationsPerCycle, vectors * (pixels + weights) / kLoadsPerCycle, kLatency});
+    return step * static_cast<double>(packed.taps[kX] * packed.taps[kY] * packed.taps[kZ]) + 2 * sums;
+}
+
 }  // namespace
 
 double estimated_rate(const halconv_kernel &row, const Problem3 &p, const PackedShape &packed,
@@ -63,6 +77,10 @@ double estimated_rate(const halconv_kernel &row, const Problem3 &p, const Packed
     double tiles = 0;
     for (int i = 0; i < boxes.count; ++i) {
         tiles += box_tiles(row, p, boxes.box[i]);
+    }
+    if (row.form == HALCONV_FORM_INNER_PRODUCT) {
+        return useful_multiply_adds(row, p) /
+               (tiles * static_cast<double>(p.batch) * inner_product_cycles(row, p, packed));
     }
     int64_t tile_lanes = at_least_one(row.vector_lanes) * at_least_one(row.tile_vectors);
     tiles *= static_cast<double>(p.batch) * static_cast<double>(packed.blocks) *

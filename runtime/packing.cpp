@@ -118,6 +118,11 @@ class AxisTaps {
         }
         return found;
     }
+    bool transposed() const { return transposed_; }
+    const PhaseAxis<int64_t> &phases() const { return phases_; }
+    // Of an axis without winograd, where the tap exists.
+    int64_t offset(int64_t r, int64_t m) const { return terms(r, m).term[0].offset; }
+    bool exists(int64_t r, int64_t m) const { return terms(r, m).count > 0; }
 
   private:
     void add_tap(int64_t r, int64_t m, double factor, Terms &terms) const {
@@ -176,6 +181,27 @@ void pack_place(const PackedShape &shape, const AxisTaps axes[3], const BlockCha
     }
 }
 
+// Writes the vector of every output channel for one place of an inner product, m[kX] being the vector: [channel][lane].
+void pack_products(const PackedShape &shape, const Problem3 &p, const AxisTaps axes[3], const SourceStrides &strides,
+                   const float *weights, const Place &place, float *to) {
+    if (!axes[kZ].exists(place.r[kZ], place.m[kZ]) || !axes[kY].exists(place.r[kY], place.m[kY])) {
+        return;
+    }
+    const AxisTaps &x = axes[kX];
+    int64_t v = place.m[kX], rx = place.r[kX];
+    RunVectors<int64_t> run = run_of_phase(x.phases(), x.transposed(), p.group_in, shape.run_lanes, rx);
+    bool common = v < run.common;
+    int64_t first = run.length - (common ? run.common_reach(v) : run.other_reach(v));
+    int64_t end = common ? first + run.lanes : run.other_end(v), taps = run.length / p.group_in;
+    const float *from = weights + axes[kY].offset(place.r[kY], place.m[kY]) + axes[kZ].offset(place.r[kZ], place.m[kZ]);
+    for (int64_t channel = 0; channel < p.group_out; ++channel, to += run.lanes, from += strides.o) {
+        for (int64_t e = first; e < end && v < run.count(); ++e) {
+            int64_t position = e / p.group_in, m = x.transposed() ? taps - 1 - position : position;
+            to[e - first] = from[x.offset(rx, m) + e % p.group_in * strides.i];
+        }
+    }
+}
+
 // Calls body(place) in the order of the packed weights: rz slowest, then ry, rx, tz, ty, tx.
 template <class Body> void for_each_place(const PackedShape &shape, Body body) {
     for (int64_t rz = 0; rz < shape.phases[kZ]; ++rz) {
@@ -216,6 +242,11 @@ bool form_accepts(const halconv_kernel &row, const Problem3 &p) {
     case HALCONV_FORM_WINOGRAD2:
     case HALCONV_FORM_WINOGRAD4:
         return row.panel > 0 && (winograd_of(row, p, kX) || winograd_of(row, p, kY));
+    case HALCONV_FORM_INNER_PRODUCT:
+        return p.groups == 1 && row.key.in_layout == HALCONV_NHWC && row.key.out_layout == HALCONV_NHWC &&
+               row.panel > 0 && taps_adjoin(p.axis[kX], transposed) &&
+               shortest_run(phase_axis(p.axis[kX]), transposed, p.group_in) >= row.panel &&
+               rows_fit({p.axis[kX], p.in[kX], p.out[kX], transposed}, p.group_in, p.group_out);
     }
     return false;
 }
@@ -237,8 +268,18 @@ bool packed_shape(const halconv_kernel &row, const Problem3 &p, PackedShape &sha
     } else {
         shape.blocks = fused ? 1 : p.groups * ceil_div(p.group_out, row.panel);
     }
+    shape.bias_blocks = shape.blocks;
+    if (row.form == HALCONV_FORM_INNER_PRODUCT) {
+        shape.inputs = shape.bias_blocks = p.group_out;
+        shape.taps[kX] = ceil_div(shape.taps[kX] * p.group_in, row.panel);
+        shape.blocks = 1;
+    }
     int64_t lanes = shape.runs, elements;
-    if (!grow(lanes, shape.run_lanes) || !grow(lanes, shape.blocks)) {
+    if (!grow(lanes, shape.run_lanes)) {
+        return false;
+    }
+    int64_t biases = lanes;
+    if (!grow(lanes, shape.blocks) || !grow(biases, shape.bias_blocks)) {
         return false;
     }
     elements = lanes;
@@ -250,7 +291,7 @@ bool packed_shape(const halconv_kernel &row, const Problem3 &p, PackedShape &sha
     }
     shape.weights_bytes = elements * static_cast<int64_t>(sizeof(float));
     shape.bias_offset = static_cast<int64_t>(align_up(static_cast<uint64_t>(shape.weights_bytes)));
-    shape.bytes = shape.bias_offset + static_cast<int64_t>(align_up(static_cast<uint64_t>(lanes) * sizeof(float)));
+    shape.bytes = shape.bias_offset + static_cast<int64_t>(align_up(static_cast<uint64_t>(biases) * sizeof(float)));
     return true;
 }
 
@@ -270,7 +311,7 @@ Tensor packed_bias_tensor(const PackedShape &shape) {
     Tensor tensor{};
     tensor.buffer.type = {kFloat, 32, 1};
     add_dimension(tensor, 0, shape.lanes(), 1);
-    add_dimension(tensor, 0, shape.blocks, shape.lanes());
+    add_dimension(tensor, 0, shape.bias_blocks, shape.lanes());
     return tensor;
 }
 
@@ -285,6 +326,16 @@ void pack(const halconv_kernel &row, const Problem3 &p, const PackedShape &shape
     float *weights = static_cast<float *>(packed);
     float *bias = weights + shape.bias_offset / static_cast<int64_t>(sizeof(float));
     std::memset(packed, 0, static_cast<size_t>(shape.bytes));
+    if (row.form == HALCONV_FORM_INNER_PRODUCT) {
+        for_each_place(shape, [&](const Place &place) {
+            pack_products(shape, p, axes, strides, source.weights, place, weights);
+            weights += shape.inputs * shape.lanes();
+        });
+        for (int64_t channel = 0; source.bias && channel < p.group_out; ++channel) {
+            bias[channel * shape.lanes()] = source.bias[channel];
+        }
+        return;
+    }
     for (int64_t block = 0; block < shape.blocks; ++block) {
         BlockChannels channels = block_channels(row, p, shape, strides, block);
         for_each_place(shape, [&](const Place &place) {

@@ -62,7 +62,7 @@ void bind_kernel(halconv_plan &plan) {
     auto form = static_cast<halconv_form>(plan.row->form);
     packed_shape(*plan.row, plan.shape, plan.packed);
     plan.scalars = kernel_scalars(plan.problem, plan.shape);
-    plan.input = input_tensor(plan.problem.in_layout, plan.shape);
+    plan.input = input_tensor(form, plan.problem.in_layout, plan.shape);
     plan.weights = packed_weights_tensor(plan.packed);
     plan.bias = packed_bias_tensor(plan.packed);
     OutputBoxes boxes = output_boxes(form, plan.problem.op, plan.shape);

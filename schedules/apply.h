@@ -3,6 +3,7 @@
 
 #include "generators/conv.h"
 #include "generators/conv_transpose.h"
+#include "generators/inner_product.h"
 #include "generators/winograd.h"
 #include "schedules/schedule.h"
 
@@ -15,5 +16,7 @@ void apply_schedule(ConvTransposeDepthwise &op, const halconv_key &key, const Sc
 void apply_schedule(ConvTransposeRowFused &op, const halconv_key &key, const Schedule &schedule);
 void apply_schedule(ConvWinograd &op, const halconv_key &key, const Schedule &schedule);
 void apply_schedule(ConvTransposeWinograd &op, const halconv_key &key, const Schedule &schedule);
+void apply_schedule(ConvInnerProduct &op, const halconv_key &key, const Schedule &schedule);
+void apply_schedule(ConvTransposeInnerProduct &op, const halconv_key &key, const Schedule &schedule);
 
 }  // namespace halconv

@@ -5,6 +5,7 @@
 #include "runtime/core/conv_shape.h"
 #include "runtime/core/winograd.h"
 #include "schedules/apply.h"
+#include "schedules/pairwise_sums.h"
 #include "schedules/prefetch.h"
 #include "schedules/scratch.h"
 
@@ -44,6 +45,10 @@ void set_pins(Internal::AbstractGenerator &generator, const halconv_key &key, co
     }
     set("panel", weights_panel(key, schedule));
     set_winograd_pins(generator, key, schedule);
+    if (schedule.form == HALCONV_FORM_INNER_PRODUCT) {
+        set("channels_in", key.group_in);
+        set("channels_out", key.group_out);
+    }
     set("activation_pin", key.activation);
     set("piecewise_pin", key.piecewise);
     set("residual_pin", key.residual);
@@ -88,6 +93,16 @@ template <class Op> void fix_input(Op &op, const halconv_key &key) {
     }
 }
 
+// The input of inner products (x * channels + channel, 1, 1, y, z, n).
+template <class Op> void fix_rows(Op &op, const halconv_key &key) {
+    int64_t row = times(times(1, key.group_in), key.in[2]);
+    const int32_t extents[6] = {row == 0 ? HALCONV_FREE : int32_t(row), 1, 1, key.in[1], key.in[0], key.batch};
+    const int64_t strides[6] = {1, 0, 0, row, times(row, key.in[1]), times(times(row, key.in[1]), key.in[0])};
+    for (int d = 0; d < 6; d++) {
+        fix_dimension(op.input, d, extents[d], strides[d]);
+    }
+}
+
 // Packed weights (lane, i, tx, ty, tz, rx, ry, rz, block) and bias (lane, block).
 template <class Op> void fix_weights(Op &op, const halconv_key &key, const Schedule &schedule) {
     bool transposed = key.op == HALCONV_CONV_TRANSPOSE;
@@ -115,6 +130,12 @@ template <class Op> void fix_weights(Op &op, const halconv_key &key, const Sched
             extents[phases] = fused ? 1 : key.stride[d];
         }
     }
+    if (schedule.form == HALCONV_FORM_INNER_PRODUCT) {
+        extents[1] = key.group_out;
+        bool known = extents[2] != HALCONV_FREE && key.group_in != HALCONV_FREE;
+        extents[2] = known ? (extents[2] * key.group_in + extents[0] - 1) / extents[0] : HALCONV_FREE;
+        extents[8] = 1;
+    }
     int64_t stride = 1;
     for (int d = 0; d < 9; d++) {
         fix_dimension(op.weights, d, extents[d], stride);
@@ -139,7 +160,7 @@ template <class Buffer> void fix_positions(Buffer &buffer, const halconv_key &ke
 template <class Op> void fix_output(Op &op, const halconv_key &key, const Schedule &schedule) {
     constexpr bool by_phase = std::is_base_of_v<ByPhase<Op>, Op> || std::is_same_v<Op, ConvTransposeWinograd>;
     auto fix = [&](auto &buffer) {
-        if (schedule.form == HALCONV_FORM_ROW_FUSED) {
+        if (schedule.form == HALCONV_FORM_ROW_FUSED || schedule.form == HALCONV_FORM_INNER_PRODUCT) {
             buffer.dim(0).set_min(0);
             if (key.out[2] != HALCONV_FREE) {
                 buffer.dim(0).set_extent(key.out[2] * key.group_out);
@@ -198,7 +219,11 @@ template <class Op> Module compile_form(const CompileJob &job) {
     Internal::AbstractGenerator &generator = *op;
     set_pins(generator, job.key, job.schedule);
     Pipeline pipeline = generator.build_pipeline();
-    fix_input(*op, job.key);
+    if (job.schedule.form == HALCONV_FORM_INNER_PRODUCT) {
+        fix_rows(*op, job.key);
+    } else {
+        fix_input(*op, job.key);
+    }
     fix_weights(*op, job.key, job.schedule);
     fix_output(*op, job.key, job.schedule);
     if (!job.schedule.reference) {
@@ -211,6 +236,7 @@ template <class Op> Module compile_form(const CompileJob &job) {
     if (job.schedule.prefetch_output) {
         pipeline.add_custom_lowering_pass(new OutputPrefetchPass(op->sum.name(), Func(op->output).name()));
     }
+    pipeline.add_custom_lowering_pass(new PairwiseSums(job.target.row->vector_lanes));
     Module module = pipeline.compile_to_module(arguments, job.symbol, context.target(), LinkageType::ExternalPlusArgv);
     module.append(scratch_function(job.symbol + "_scratch", module.get_function_by_name(job.symbol), *peak));
     return module;
@@ -228,6 +254,8 @@ Module compile_module(const CompileJob &job) {
     case HALCONV_FORM_WINOGRAD2:
     case HALCONV_FORM_WINOGRAD4:
         return transpose ? compile_form<ConvTransposeWinograd>(job) : compile_form<ConvWinograd>(job);
+    case HALCONV_FORM_INNER_PRODUCT:
+        return transpose ? compile_form<ConvTransposeInnerProduct>(job) : compile_form<ConvInnerProduct>(job);
     case HALCONV_FORM_DEPTHWISE:
         return transpose ? compile_form<ConvTransposeDepthwise>(job) : compile_form<ConvDepthwise>(job);
     }

@@ -12,6 +12,7 @@
 #include "halconv/halconv.h"
 #include "runtime/core/conv_shape.h"
 #include "schedules/model_forms.h"
+#include "schedules/model_inner_product.h"
 #include "schedules/winograd_model.h"
 
 namespace halconv {
@@ -322,6 +323,7 @@ std::vector<Candidate> candidates(const halconv_key &key, const TargetRow &targe
     if (!is_depthwise(key)) {
         add_tiled(key, target, key.op == HALCONV_CONV ? HALCONV_FORM_DIRECT : HALCONV_FORM_PHASE, found);
         add_row_fused(key, target, found);
+        add_inner_products(key, target, found);
     }
     auto better = [](const Candidate &a, const Candidate &b) { return a.predicted_percent > b.predicted_percent; };
     std::stable_sort(found.begin(), found.end(), better);

@@ -22,6 +22,8 @@ const char *form_name(halconv_form form) {
         return "winograd2";
     case HALCONV_FORM_WINOGRAD4:
         return "winograd4";
+    case HALCONV_FORM_INNER_PRODUCT:
+        return "inner_product";
     }
     return "unknown";
 }
@@ -47,8 +49,9 @@ std::string tile_text(const Schedule &s) {
     }
     std::string pixels = (s.tile_y > 1 ? std::to_string(s.tile_y) + "x" : "") + std::to_string(s.tile_x);
     std::string lanes = "v" + std::to_string(s.lanes);
+    std::string columns = s.columns > 0 ? "x" + std::to_string(s.columns) : "";
     std::string channels = s.channels > 0 ? "b" + std::to_string(s.channels) : "";
-    return pixels + "x" + std::to_string(s.vectors) + lanes + "r" + std::to_string(s.rows) + channels +
+    return pixels + "x" + std::to_string(s.vectors) + lanes + "r" + std::to_string(s.rows) + columns + channels +
            (s.parallel == ParallelAxis::kChannels ? "c" : "") + (s.stage ? "" : "u") + (s.prefetch_output ? "w" : "") +
            skip_text(s);
 }
@@ -59,6 +62,7 @@ std::string schedule_text(const Schedule &s) {
     }
     return "tile " + std::to_string(s.tile_y) + "x" + std::to_string(s.tile_x) + " vectors " +
            std::to_string(s.vectors) + "x" + std::to_string(s.lanes) + " rows " + std::to_string(s.rows) +
+           (s.columns > 0 ? " columns " + std::to_string(s.columns) : "") +
            (s.channels > 0 ? " channels " + std::to_string(s.channels) : "") + " parallel " +
            (s.parallel == ParallelAxis::kRows ? "rows" : "channels") + (s.stage ? " staged" : " unstaged") +
            (s.prefetch_output ? " prefetch output" : "") + (skip_text(s).empty() ? "" : " skip " + skip_text(s));
@@ -80,7 +84,8 @@ bool overhangs(const halconv_key &key, const Schedule &s, int d) {
 
 void least_extents(const halconv_key &key, const Schedule &s, int32_t extents[3]) {
     bool rows_free = key.out[1] == HALCONV_FREE;
-    bool any = s.reference || s.form == HALCONV_FORM_ROW_FUSED || is_winograd(s.form);
+    bool any =
+        s.reference || s.form == HALCONV_FORM_ROW_FUSED || s.form == HALCONV_FORM_INNER_PRODUCT || is_winograd(s.form);
     extents[0] = 1;
     extents[1] = any || rows_free || overhangs(key, s, 1) ? 1 : s.tile_y;
     extents[2] = any || overhangs(key, s, 2) ? 1 : s.tile_x;

@@ -19,6 +19,7 @@ struct Schedule {
     int tile_x = 1, tile_y = 1;  // pixels of a register tile
     int vectors = 1;             // vectors of lanes of a register tile
     int lanes = 1;               // f32 lanes of a vector
+    int columns = 0;             // output positions on x that share one staged input block; 0: the whole row
     int rows = 1;  // output rows that share one staged input block, a multiple of tile_y; winograd: rows of
                    // tiles that share one V
     ParallelAxis parallel = ParallelAxis::kRows;

@@ -14,8 +14,9 @@ constexpr int kCases = 96;
 
 halconv_kernel free_row(halconv_op op, halconv_form form) {
     halconv_kernel row{};
-    row.key = {op, HALCONV_F32, HALCONV_NHWC, HALCONV_NCHW, HALCONV_FREE, HALCONV_FREE, HALCONV_FREE,   HALCONV_FREE,
-               {}, {},          {},           {},           {},           {},           HALCONV_LINEAR, HALCONV_FREE, HALCONV_FREE};
+    row.key = {
+        op, HALCONV_F32, HALCONV_NHWC, HALCONV_NCHW, HALCONV_FREE, HALCONV_FREE,   HALCONV_FREE, HALCONV_FREE, {},
+        {}, {},          {},           {},           {},           HALCONV_LINEAR, HALCONV_FREE, HALCONV_FREE};
     for (size_t a = 0; a < 3; a++) {
         row.key.in[a] = row.key.out[a] = row.key.kernel[a] = row.key.stride[a] = HALCONV_FREE;
         row.key.dilation[a] = row.key.pad_before[a] = HALCONV_FREE;
@@ -25,6 +26,9 @@ halconv_kernel free_row(halconv_op op, halconv_form form) {
     row.min_extent[0] = row.min_extent[1] = 1, row.min_extent[2] = 4;
     if (form == HALCONV_FORM_ROW_FUSED) {
         row.key.out_layout = HALCONV_NHWC, row.panel = 0;
+    }
+    if (form == HALCONV_FORM_INNER_PRODUCT) {
+        row.key.out_layout = HALCONV_NHWC;
     }
     return row;
 }
@@ -44,7 +48,8 @@ TEST_CASE("cases of free rows are legal", "[kernels]") {
          {free_row(HALCONV_CONV, HALCONV_FORM_DIRECT), free_row(HALCONV_CONV, HALCONV_FORM_DEPTHWISE),
           free_row(HALCONV_CONV_TRANSPOSE, HALCONV_FORM_PHASE),
           free_row(HALCONV_CONV_TRANSPOSE, HALCONV_FORM_DEPTHWISE),
-          free_row(HALCONV_CONV_TRANSPOSE, HALCONV_FORM_ROW_FUSED)}) {
+          free_row(HALCONV_CONV_TRANSPOSE, HALCONV_FORM_ROW_FUSED), free_row(HALCONV_CONV, HALCONV_FORM_INNER_PRODUCT),
+          free_row(HALCONV_CONV_TRANSPOSE, HALCONV_FORM_INNER_PRODUCT)}) {
         int refusable = 0;
         for (const KernelCase &c : cases_of_row(row, kCases, 7)) {
             check_legal(row, c);

@@ -36,6 +36,9 @@ constexpr Shape kShapes[] = {
     {"multiplier", kConv, 2, 9, 10, 20, 10, 3, 1, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
     {"cardinality", kConv, 2, 9, 40, 40, 10, 3, 2, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_RELU, 1},
     {"signal", kConv, 1, 40, 5, 16, 1, 5, 1, 1, 2, 2, 0, kNchw, kNhwc, HALCONV_SILU, 0},
+    {"last", kConv, 2, 18, 24, 3, 1, 7, 1, 1, 3, 3, 0, kNhwc, kNhwc, HALCONV_TANH, 0},
+    {"whole_input", kConv, 2, 4, 65, 1, 1, 4, 1, 1, 0, 0, 0, kNhwc, kNhwc, HALCONV_SIGMOID, 0},
+    {"head", kConv, 2, 10, 70, 4, 1, 1, 1, 1, 0, 0, 0, kNhwc, kNhwc, HALCONV_LINEAR, 1},
     {"volume", kConv, 3, 6, 4, 9, 1, 3, 1, 1, 1, 1, 0, kNhwc, kNchw, HALCONV_GELU, 0},
     {"border", kConv, 2, 7, 33, 18, 1, 3, 1, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_RELU, 1},
     {"border_of_wide", kConv, 2, 31, 64, 34, 2, 5, 2, 1, 2, 2, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
@@ -44,6 +47,9 @@ constexpr Shape kShapes[] = {
     {"border_volume", kConv, 3, 4, 32, 9, 1, 3, 1, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
     {"generator", kTranspose, 2, 8, 9, 34, 1, 4, 2, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_RELU, 0},
     {"generator_last", kTranspose, 2, 16, 8, 3, 1, 4, 2, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_TANH, 0},
+    {"few_channels", kTranspose, 2, 13, 40, 3, 1, 5, 2, 1, 2, 1, 1, kNhwc, kNhwc, HALCONV_LEAKY_RELU, 1},
+    {"few_wide_steps", kTranspose, 2, 9, 33, 1, 1, 9, 4, 1, 4, 3, 3, kNhwc, kNhwc, HALCONV_TANH, 0},
+    {"few_volume", kTranspose, 3, 5, 18, 2, 1, 3, 2, 1, 1, 0, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
     {"uneven", kTranspose, 2, 11, 6, 10, 2, 3, 2, 1, 0, 1, 1, kNchw, kNchw, HALCONV_LINEAR, 1},
     {"sparse", kTranspose, 2, 9, 5, 17, 1, 2, 3, 1, 0, 0, 0, kNhwc, kNchw, HALCONV_LINEAR, 0},
     {"depthwise_up", kTranspose, 2, 9, 21, 21, 21, 4, 2, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
@@ -65,11 +71,13 @@ constexpr Shape kShapes[] = {
 constexpr Shape kTinyShapes[] = {
     {"tiny_direct", kConv, 2, 3, 2, 7, 1, 2, 1, 1, 0, 0, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
     {"tiny_border", kConv, 2, 3, 32, 7, 1, 3, 1, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
+    {"tiny_inner_product", kConv, 2, 4, 19, 2, 1, 3, 2, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 1},
     {"tiny_depthwise", kConv, 2, 3, 7, 7, 7, 3, 1, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
     {"tiny_depthwise_large", kConv, 2, 4, 9, 9, 9, 5, 1, 1, 2, 2, 0, kNhwc, kNhwc, HALCONV_RELU, 0},
     {"tiny_phase", kTranspose, 2, 2, 3, 7, 1, 3, 2, 1, 1, 1, 1, kNhwc, kNchw, HALCONV_LINEAR, 0},
     {"tiny_border_phase", kTranspose, 2, 3, 32, 7, 1, 4, 2, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
     {"tiny_row_fused", kTranspose, 2, 2, 3, 9, 1, 4, 2, 1, 1, 1, 0, kNchw, kNhwc, HALCONV_LINEAR, 0},
+    {"tiny_inner_product_up", kTranspose, 2, 3, 18, 2, 1, 5, 2, 1, 2, 1, 1, kNhwc, kNhwc, HALCONV_LINEAR, 1},
     {"tiny_depthwise_up", kTranspose, 2, 2, 7, 7, 7, 4, 2, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
 };
 

@@ -80,13 +80,17 @@ void fit_transpose(AxisDraw &axis, int32_t in_pin, int64_t out) {
 AxisDraw draw_axis(Draw &draw, const halconv_kernel &row, size_t a, const Focus &focus) {
     const halconv_key &key = row.key;
     bool transpose = key.op == HALCONV_CONV_TRANSPOSE, fused = row.form == HALCONV_FORM_ROW_FUSED && a == 2;
+    bool product = row.form == HALCONV_FORM_INNER_PRODUCT && a == 2;
     AxisDraw axis;
     axis.stride = draw.pinned_or(key.stride[a], {1, 2, 3, 4, 2, 1});
     axis.dilation = draw.pinned_or(key.dilation[a], {1, 1, 1, 2, 3});
-    axis.dilation = fused ? 1 : axis.dilation;
+    axis.dilation = fused || product ? 1 : axis.dilation;
     axis.kernel = draw.pinned_or(key.kernel[a], {1, 2, 3, 3, 4, 5, 7});
     if (fused && key.kernel[a] == HALCONV_FREE) {
         axis.kernel = axis.stride * (1 + draw.below(3));
+    }
+    if (product && transpose && key.kernel[a] == HALCONV_FREE) {
+        axis.kernel = axis.stride + draw.below(5);  // each phase has a tap
     }
     int64_t span = axis.dilation * (axis.kernel - 1) + 1;
     std::vector<int64_t> pads{0, 0, 1, span / 2, span - 1, span, -1, -2};
@@ -122,6 +126,10 @@ void draw_channels(Draw &draw, const halconv_kernel &row, const Focus &focus, ha
     int64_t groups = draw.pinned_or(key.groups, {1, 1, 2, 3});
     int64_t group_in =
         draw.pinned_or(key.group_in, focus.small ? std::vector<int64_t>{1} : std::vector<int64_t>{1, 2, 3, 8, 17});
+    if (row.form == HALCONV_FORM_INNER_PRODUCT) {
+        groups = 1;
+        group_in = key.group_in == HALCONV_FREE ? row.panel + draw.below(row.panel) : key.group_in;
+    }
     int64_t group_out = key.group_out == HALCONV_FREE ? focused : key.group_out;
     if (row.form == HALCONV_FORM_DEPTHWISE) {
         groups = key.groups == HALCONV_FREE ? focused : key.groups;

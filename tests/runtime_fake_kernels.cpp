@@ -1,5 +1,6 @@
 #include "tests/runtime_fake_kernels.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cmath>
@@ -7,6 +8,7 @@
 #include <random>
 
 #include "runtime/core/buffer.h"
+#include "tests/run_places.h"
 
 namespace halconv {
 
@@ -67,14 +69,18 @@ Element element(const Call &call, const std::vector<int64_t> &index) {
         int64_t channels = call.weights->dim[0].extent / call.axis[0].stride;
         e.c = index[d] % channels;
         e.o[0] = index[d++] / channels;
+    } else if (call.form == HALCONV_FORM_INNER_PRODUCT) {
+        e.c = index[d] % call.weights->dim[1].extent;
+        e.o[0] = index[d++] / call.weights->dim[1].extent;
     } else {
         e.c = index[d++];
         e.g = index[d++];
     }
-    for (size_t a = call.form == HALCONV_FORM_ROW_FUSED ? 1 : 0; a < 3; a++) {
-        if (call.transposed) {
+    bool rows = call.form == HALCONV_FORM_ROW_FUSED || call.form == HALCONV_FORM_INNER_PRODUCT;
+    for (size_t a = rows ? 1 : 0; a < 3; a++) {
+        if (call.transposed || call.form == HALCONV_FORM_INNER_PRODUCT) {
             int64_t q = index[d++];
-            e.o[a] = index[d++] * call.axis[a].stride + q;
+            e.o[a] = index[d++] * (call.transposed ? call.axis[a].stride : 1) + q;
         } else {
             e.o[a] = index[d++];
         }
@@ -119,10 +125,43 @@ std::array<int64_t, 2> lane_and_block(const Call &call, const Element &e, int64_
     }
 }
 
+// Inner products: the run of a window's row, inputs ascending, cut into vectors.
+float inner_product_of(const Call &call, const Element &e, const AxisProducts (&axis)[3]) {
+    int64_t channels = call.input->dim[2].stride, width = call.input->dim[0].extent / channels;
+    std::vector<std::array<int64_t, 2>> inputs = axis[0].products;
+    std::sort(inputs.begin(), inputs.end(), [](const auto &a, const auto &b) { return a[1] < b[1]; });
+    int64_t shortest = INT64_MAX, length = int64_t(inputs.size()) * channels;
+    for (int64_t o = 0; o < call.axis[0].stride; o++) {
+        int64_t taps = int64_t(axis_products(call.axis[0], call.transposed, o).products.size());
+        shortest = std::min(shortest, taps * channels);
+    }
+    RunPlaces places{length, call.weights->dim[0].extent, shortest};
+    float sum = at(*call.bias, {0, e.c});
+    for (auto [tz, z] : axis[2].products) {
+        for (auto [ty, y] : axis[1].products) {
+            for (int64_t element = 0; element < length; element++) {
+                int64_t x = inputs[size_t(element / channels)][1], i = element % channels;
+                bool inside = x >= 0 && x < width && y >= 0 && y < call.input->dim[3].extent && z >= 0 &&
+                              z < call.input->dim[4].extent;
+                if (inside) {
+                    auto [vector, lane] = places.of(element);
+                    sum +=
+                        at(*call.input, {x * channels + i, 0, 0, y, z, e.n}) *
+                        at(*call.weights, {lane, e.c, vector, ty, tz, axis[0].phase, axis[1].phase, axis[2].phase, 0});
+                }
+            }
+        }
+    }
+    return sum;
+}
+
 float sum_of(const Call &call, const Element &e) {
     AxisProducts axis[3];
     for (size_t a = 0; a < 3; a++) {
         axis[a] = axis_products(call.axis[a], call.transposed, e.o[a]);
+    }
+    if (call.form == HALCONV_FORM_INNER_PRODUCT) {
+        return inner_product_of(call, e, axis);
     }
     auto [lane, block] = lane_and_block(call, e, axis[0].phase);
     int64_t weights_phase_x = call.form == HALCONV_FORM_ROW_FUSED ? 0 : axis[0].phase;
@@ -262,6 +301,10 @@ halconv_kernel fake_row(halconv_form form, halconv_op op, int32_t panel, halconv
         break;
     case HALCONV_FORM_ROW_FUSED:
         row.name = "fake_row_fused", row.run = run<HALCONV_FORM_ROW_FUSED, true>;
+        break;
+    case HALCONV_FORM_INNER_PRODUCT:
+        row.name = "fake_inner_product";
+        row.run = transposed ? run<HALCONV_FORM_INNER_PRODUCT, true> : run<HALCONV_FORM_INNER_PRODUCT, false>;
         break;
     case HALCONV_FORM_DEPTHWISE:
         row.name = "fake_depthwise";

@@ -5,6 +5,7 @@
 #include "runtime/packing.h"
 #include "tests/catch.h"
 #include "tests/reference.h"
+#include "tests/run_places.h"
 #include "tests/runtime_fake_kernels.h"
 
 #if __has_include("HalideRuntime.h")
@@ -107,12 +108,75 @@ void check_packed(const PackedCase &c, const std::vector<float> &w, const std::v
     }
 }
 
+// The taps of phase r (all, for conv) in the order of their inputs: ascending for conv, descending for a phase.
+std::vector<int64_t> taps_of_run(const PackedCase &c, int64_t r) {
+    std::vector<int64_t> taps;
+    bool transposed = c.problem.op == HALCONV_CONV_TRANSPOSE;
+    const Axis<int64_t> &axis = c.shape.axis[kX];
+    for (int64_t t = 0; t < axis.kernel; t++) {
+        if (!transposed || (t * axis.dilation - r) % axis.stride == 0) {
+            taps.push_back(t);
+        }
+    }
+    if (transposed) {
+        std::reverse(taps.begin(), taps.end());
+    }
+    return taps;
+}
+
+// Writes every weight to where an inner product has it, and compares with what was packed.
+void check_packed_products(const PackedCase &c, const std::vector<float> &w, const std::vector<float> &bias,
+                           const PackedShape &shape, const float *packed) {
+    bool transposed = c.problem.op == HALCONV_CONV_TRANSPOSE;
+    Tensor tensor = packed_weights_tensor(shape), biases = packed_bias_tensor(shape);
+    int64_t elements = 1, channels = c.shape.group_in, shortest = INT64_MAX;
+    for (int d = 0; d < 9; d++) {
+        REQUIRE(tensor.dim[d].stride == elements);
+        elements *= tensor.dim[d].extent;
+    }
+    for (int64_t r = 0; r < shape.phases[kX]; r++) {
+        shortest = std::min(shortest, int64_t(taps_of_run(c, r).size()) * channels);
+    }
+    std::vector<float> expected(static_cast<size_t>(elements));
+    auto place = [&](const int64_t(&r)[3], const int64_t(&m)[2]) {
+        int64_t z = transposed ? tap_by_search(c.shape.axis[kZ], r[kZ], m[kZ]) : m[kZ];
+        int64_t y = transposed ? tap_by_search(c.shape.axis[kY], r[kY], m[kY]) : m[kY];
+        std::vector<int64_t> taps = taps_of_run(c, r[kX]);
+        RunPlaces places{int64_t(taps.size()) * channels, c.row.panel, shortest};
+        for (int64_t e = 0; e < places.length * c.shape.group_out; e++) {
+            int64_t o = e / places.length, element = e % places.length;
+            int64_t t[3] = {z, y, taps[size_t(element / channels)]};
+            auto [vector, lane] = places.of(element);
+            int64_t index[9] = {lane, o, vector, m[kY], m[kZ], r[kX], r[kY], r[kZ], 0}, at = 0;
+            for (int d = 0; d < 9; d++) {
+                REQUIRE(index[d] < tensor.dim[d].extent);
+                at += index[d] * tensor.dim[d].stride;
+            }
+            expected[size_t(at)] = source_weight(c, w, 0, o, element % channels, t);
+        }
+    };
+    for (int64_t i = 0; i < shape.phases[kZ] * shape.phases[kY] * shape.phases[kX]; i++) {
+        int64_t r[3] = {i / shape.phases[kX] / shape.phases[kY], i / shape.phases[kX] % shape.phases[kY],
+                        i % shape.phases[kX]};
+        for (int64_t m = 0; m < shape.taps[kZ] * shape.taps[kY]; m++) {
+            place(r, {m / shape.taps[kY], m % shape.taps[kY]});
+        }
+    }
+    CHECK(std::equal(expected.begin(), expected.end(), packed));
+    REQUIRE(biases.dim[0].extent == c.row.panel);
+    REQUIRE(biases.dim[1].extent == c.shape.group_out);
+    const float *packed_bias = packed + shape.bias_offset / 4;
+    for (int64_t e = 0; e < c.row.panel * c.shape.group_out; e++) {
+        CHECK(packed_bias[e] == (e % c.row.panel == 0 ? bias[size_t(e / c.row.panel)] : 0));
+    }
+}
+
 PackedCase draw_case(std::mt19937 &engine, halconv_form form, halconv_op op) {
     auto in = [&](int64_t least, int64_t most) { return least + int64_t(engine() % uint32_t(most - least + 1)); };
     PackedCase c{};
     halconv_problem &p = c.problem;
-    bool fused = form == HALCONV_FORM_ROW_FUSED;
-    p.op = op, p.rank = int32_t(in(1, 3)), p.batch = 1, p.groups = fused ? 1 : in(1, 4);
+    bool fused = form == HALCONV_FORM_ROW_FUSED, product = form == HALCONV_FORM_INNER_PRODUCT;
+    p.op = op, p.rank = int32_t(in(1, 3)), p.batch = 1, p.groups = fused || product ? 1 : in(1, 4);
     p.in_channels = p.groups * in(1, 4), p.out_channels = p.groups * in(1, 6);
     for (int d = 0; d < p.rank; d++) {
         p.in[d] = 8, p.kernel[d] = in(1, 5), p.stride[d] = in(1, 4), p.dilation[d] = in(1, 3);
@@ -120,11 +184,15 @@ PackedCase draw_case(std::mt19937 &engine, halconv_form form, halconv_op op) {
         if (fused && d == p.rank - 1) {
             p.dilation[d] = 1, p.kernel[d] = p.stride[d] * in(1, 2);
         }
+        if (product &&
+            d == p.rank - 1) {  // each phase has a tap, so that a panel of as many lanes as channels is legal
+            p.dilation[d] = 1, p.kernel[d] = p.stride[d] + in(0, 5);
+        }
     }
     int64_t out[3];
     REQUIRE(check_problem(p, out) == HALCONV_OK);
     c.shape = normalise(p, out);
-    c.row = fake_row(form, op, fused ? 0 : int32_t(in(1, 5)));
+    c.row = fake_row(form, op, fused ? 0 : int32_t(in(1, product ? p.in_channels : 5)));
     if (form == HALCONV_FORM_DEPTHWISE) {
         c.row.key.group_in = int32_t(c.shape.group_in), c.row.key.group_out = int32_t(c.shape.group_out);
     }
@@ -139,7 +207,9 @@ TEST_CASE("packed weights are what the table's text says, from every layout", "[
                                                    {HALCONV_FORM_DEPTHWISE, HALCONV_CONV},
                                                    {HALCONV_FORM_DEPTHWISE, HALCONV_CONV_TRANSPOSE},
                                                    {HALCONV_FORM_PHASE, HALCONV_CONV_TRANSPOSE},
-                                                   {HALCONV_FORM_ROW_FUSED, HALCONV_CONV_TRANSPOSE}};
+                                                   {HALCONV_FORM_ROW_FUSED, HALCONV_CONV_TRANSPOSE},
+                                                   {HALCONV_FORM_INNER_PRODUCT, HALCONV_CONV},
+                                                   {HALCONV_FORM_INNER_PRODUCT, HALCONV_CONV_TRANSPOSE}};
     for (auto [form, op] : forms) {
         for (int i = 0; i < 60; i++) {
             PackedCase c = draw_case(engine, form, op);
@@ -160,7 +230,8 @@ TEST_CASE("packed weights are what the table's text says, from every layout", "[
                 for (bool flip : {false, true}) {
                     std::vector<float> source = reorder_weights(c.problem, w, layout, flip);
                     pack(c.row, c.shape, shape, {source.data(), layout, flip, bias.data()}, packed.get());
-                    check_packed(c, w, bias, shape, static_cast<const float *>(packed.get()));
+                    auto check = form == HALCONV_FORM_INNER_PRODUCT ? check_packed_products : check_packed;
+                    check(c, w, bias, shape, static_cast<const float *>(packed.get()));
                 }
             }
         }

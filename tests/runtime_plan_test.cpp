@@ -33,14 +33,14 @@ struct Draw {
 
 // Any small problem that the form computes: k < s, s > out, d and s not coprime, crops, 1 to 3 axes.
 halconv_problem draw_problem(Draw &draw, halconv_form form, halconv_op op) {
-    bool fused = form == HALCONV_FORM_ROW_FUSED;
+    bool fused = form == HALCONV_FORM_ROW_FUSED, product = form == HALCONV_FORM_INNER_PRODUCT;
     halconv_problem p{};
     p.op = op;
-    p.in_layout = halconv_layout(draw.in(0, 1));
-    p.out_layout = fused ? HALCONV_NHWC : halconv_layout(draw.in(0, 1));
+    p.in_layout = product ? HALCONV_NHWC : halconv_layout(draw.in(0, 1));
+    p.out_layout = fused || product ? HALCONV_NHWC : halconv_layout(draw.in(0, 1));
     p.rank = int32_t(draw.in(1, 3));
     p.batch = draw.in(1, 2);
-    p.groups = form == HALCONV_FORM_DEPTHWISE ? draw.in(1, 7) : fused ? 1 : draw.in(1, 3);
+    p.groups = form == HALCONV_FORM_DEPTHWISE ? draw.in(1, 7) : fused || product ? 1 : draw.in(1, 3);
     p.in_channels = p.groups * (form == HALCONV_FORM_DEPTHWISE ? 1 : draw.in(1, 3));
     p.out_channels = p.groups * (form == HALCONV_FORM_DEPTHWISE ? 1 : draw.in(1, 5));
     for (int d = 0; d < p.rank; d++) {
@@ -51,6 +51,10 @@ halconv_problem draw_problem(Draw &draw, halconv_form form, halconv_op op) {
         if (fused && d == p.rank - 1) {
             p.dilation[d] = 1;
             p.kernel[d] = p.stride[d] * draw.in(1, 2);
+        }
+        if (product && d == p.rank - 1) {
+            p.dilation[d] = 1;
+            p.kernel[d] = p.stride[d] + draw.in(0, 3);
         }
         p.pad_before[d] = draw.in(-1, 3);
         p.pad_after[d] = draw.in(-1, 3);
@@ -100,7 +104,8 @@ void check_form(halconv_form form, halconv_op op) {
     int with_output = 0;
     for (int i = 0; i < 400; i++) {
         halconv_problem p = draw_problem(draw, form, op);
-        int32_t panel = form == HALCONV_FORM_ROW_FUSED ? 0 : int32_t(draw.in(1, 4));
+        int64_t most = form == HALCONV_FORM_INNER_PRODUCT ? p.in_channels : 4;
+        int32_t panel = form == HALCONV_FORM_ROW_FUSED ? 0 : int32_t(draw.in(1, most));
         KernelSet set({fake_row(form, op, panel, p.in_layout, p.out_layout)});
         Plan made(set, p);
         if (!has_output(p)) {
@@ -159,6 +164,11 @@ TEST_CASE("phase kernels through a plan equal the plain loops", "[runtime]") {
 
 TEST_CASE("row-fused kernels through a plan equal the plain loops", "[runtime]") {
     check_form(HALCONV_FORM_ROW_FUSED, HALCONV_CONV_TRANSPOSE);
+}
+
+TEST_CASE("inner-product kernels through a plan equal the plain loops", "[runtime]") {
+    check_form(HALCONV_FORM_INNER_PRODUCT, HALCONV_CONV);
+    check_form(HALCONV_FORM_INNER_PRODUCT, HALCONV_CONV_TRANSPOSE);
 }
 
 TEST_CASE("an output is split into the boxes that its phases need", "[runtime]") {

@@ -118,6 +118,44 @@ TEST_CASE("the estimate prefers row-fused lanes for few channels", "[runtime]") 
     CHECK(s.names == Names{"fake_row_fused", "fake_phase"});
 }
 
+TEST_CASE("the estimate prefers inner products for few channels", "[runtime]") {
+    // Like DCGAN's last layer, k4 s2, 64 to 3 channels: 3 of 16 lanes against all of them.
+    halconv_problem p = square_problem(HALCONV_CONV_TRANSPOSE, 27, 64, 3, 4, 2);
+    halconv_kernel phase = fake_row(HALCONV_FORM_PHASE, HALCONV_CONV_TRANSPOSE, 16);
+    halconv_kernel product = fake_row(HALCONV_FORM_INNER_PRODUCT, HALCONV_CONV_TRANSPOSE, 16);
+    phase.vector_lanes = product.vector_lanes = 16;
+    phase.tile[2] = 28, product.tile[2] = 4;
+    CHECK(select_rows({phase, product}, query_of(p)).names == Names{"fake_inner_product", "fake_phase"});
+    // As many channels as lanes fill both.
+    p.out_channels = 16;
+    product.tile[2] = 1;
+    CHECK(select_rows({phase, product}, query_of(p)).names == Names{"fake_phase", "fake_inner_product"});
+}
+
+TEST_CASE("inner-product preconditions", "[runtime]") {
+    halconv_kernel row = fake_row(HALCONV_FORM_INNER_PRODUCT, HALCONV_CONV_TRANSPOSE, 4);
+    auto accepts = [&](const halconv_problem &p) { return select_rows({row}, query_of(p)).accepted == 1; };
+    halconv_problem p = square_problem(HALCONV_CONV_TRANSPOSE, 4, 2, 2, 4, 2);
+    CHECK(accepts(p));
+    p.kernel[1] = 3;  // phase 1 has one tap of two channels
+    CHECK(!accepts(p));
+    p.in_channels = 4;
+    CHECK(accepts(p));
+    p.dilation[1] = 3;  // neighbouring taps of a phase read every third input
+    CHECK(!accepts(p));
+    p.dilation[1] = 2;  // phase 1 has no tap at all
+    CHECK(!accepts(p));
+    p.dilation[1] = 1;
+    p.dilation[0] = 3;
+    CHECK(accepts(p));
+    p.groups = 2;
+    CHECK(!accepts(p));
+    p.groups = 1;
+    p.pad_before[1] = int64_t(1) << 29;  // four channels of a place so far away reach 2^31
+    p.pad_after[1] = -p.pad_before[1];
+    CHECK(!accepts(p));
+}
+
 TEST_CASE("a row is refused for its key, features, form, size or name", "[runtime]") {
     halconv_kernel other = named("other"), avx = named("avx"), small = named("small"), fine = named("fine");
     other.key.kernel[2] = 5;

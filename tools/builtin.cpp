@@ -53,7 +53,7 @@ Schedule hinted_schedule(halconv_key key, const Hint &hint, const TargetRow &tar
     Schedule best;
     for (const Candidate &c : candidates(key, target, HALCONV_STRICT)) {
         best = c.schedule;
-        if (best.form != HALCONV_FORM_ROW_FUSED) {
+        if (best.form != HALCONV_FORM_ROW_FUSED && best.form != HALCONV_FORM_INNER_PRODUCT) {
             break;
         }
     }

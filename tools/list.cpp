@@ -26,6 +26,7 @@ constexpr FormRow kForms[] = {
     {HALCONV_FORM_DEPTHWISE, "conv, conv_transpose", "one channel in and out per group; lanes are groups"},
     {HALCONV_FORM_PHASE, "conv_transpose", "each output gathers the taps of its phase; lanes are output channels"},
     {HALCONV_FORM_ROW_FUSED, "conv_transpose", "all x phases at once; lanes are (x phase, channel)"},
+    {HALCONV_FORM_INNER_PRODUCT, "conv, conv_transpose", "few output channels; lanes are (x tap, input channel)"},
 };
 
 void list_json(const halconv_kernel_set &builtin, const std::string &host) {

@@ -20,6 +20,7 @@ template <class T> struct Arithmetic {
     static T floor_div(T a, T b) { return a / b - (a % b < 0 ? 1 : 0); }
     static T floor_mod(T a, T b) { return a % b + (a % b < 0 ? b : 0); }
     static T max(T a, T b) { return a > b ? a : b; }
+    static T min(T a, T b) { return a < b ? a : b; }
     static T select(bool condition, T a, T b) { return condition ? a : b; }
 };
 
@@ -70,8 +71,11 @@ template <class T> struct PhaseAxis {
     T input(T b, T r, T m) const { return b + input_offset(r) - m * input_step(); }
     // Input k of the run that phase r reads, lowest first: that of m = max_taps() - 1 - k.
     T run_input(T b, T r, T k) const { return input(b, r, max_taps() - 1 - k); }
-    // The most taps that any phase has.
+    // The most and the fewest taps that any phase has.
     T max_taps() const { return Arithmetic<T>::floor_div(axis.kernel + tap_step() - 1, tap_step()); }
+    T least_taps() const {
+        return Arithmetic<T>::select(gcd == 1, Arithmetic<T>::floor_div(axis.kernel, tap_step()), T(0));
+    }
 };
 
 // gcd(a, b) for positive a and b.
@@ -119,6 +123,63 @@ template <class T> T fused_channels(const Axis<T> &axis, T lanes) {
 }
 template <class T> T uncropped_place(const Axis<T> &axis, T place, T channels) {
     return place + axis.pad_before * channels;
+}
+
+// Whether the inputs of a window's taps along an axis lie side by side.
+inline bool taps_adjoin(const Axis<int64_t> &axis, bool transposed) {
+    PhaseAxis<int64_t> phases = phase_axis(axis);
+    return transposed ? phases.input_step() == 1 || phases.max_taps() == 1 : axis.dilation == 1 || axis.kernel == 1;
+}
+
+// An inner product takes the x taps of a window and their channels as one run of `length` elements, in the order of the
+// inputs, in vectors of `lanes`. The runs of different phases start apart and end alike: the first `common` vectors, which
+// the shortest run has whole, end with the run and are the same inputs for all phases; the other vectors of a longer run
+// go on towards its start, and the last of them begins with the run and repeats elements of the vector before.
+template <class T> struct RunVectors {
+    T length, lanes, common;
+
+    T count() const { return Arithmetic<T>::floor_div(length + lanes - 1, lanes); }
+    // How far before the run's end vector w begins, for w < common and from there on.
+    T common_reach(T w) const { return (common - w) * lanes; }
+    T other_reach(T w) const { return Arithmetic<T>::min((w + 1) * lanes, length); }
+    // The end of the elements that no earlier vector holds, for w >= common.
+    T other_end(T w) const { return length - w * lanes; }
+};
+
+// Low positions from `first` to `last`.
+struct Reach {
+    int64_t first, last;
+};
+
+// The inputs that the last tap in the order of the inputs (tap index 0 of a phase) meets, from output coordinate 0 in all
+// its phases.
+inline Reach last_inputs(const PhaseAxis<int64_t> &phases) {
+    Reach reach{INT32_MAX, INT32_MIN};
+    for (int64_t q = 0; q < phases.axis.stride; q++) {
+        int64_t input = phases.input(phases.base(q), phases.phase(q), 0);
+        reach.first = Arithmetic<int64_t>::min(reach.first, input);
+        reach.last = Arithmetic<int64_t>::max(reach.last, input);
+    }
+    return reach;
+}
+
+// How many inputs along an axis the windows of one output coordinate span, of all phases if transposed.
+inline int64_t inputs_spanned(const Axis<int64_t> &axis, bool transposed) {
+    if (!transposed) {
+        return kernel_span(axis);
+    }
+    PhaseAxis<int64_t> phases = phase_axis(axis);
+    Reach reach = last_inputs(phases);
+    return reach.last - reach.first + (phases.max_taps() - 1) * phases.input_step() + 1;
+}
+
+// The axis x of an inner product with `channels` inputs a tap: the shortest run, and the run of phase r (0 for conv).
+template <class T> T shortest_run(const PhaseAxis<T> &x, bool transposed, T channels) {
+    return (transposed ? x.least_taps() : x.axis.kernel) * channels;
+}
+template <class T> RunVectors<T> run_of_phase(const PhaseAxis<T> &x, bool transposed, T channels, T lanes, T r) {
+    T common = Arithmetic<T>::floor_div(shortest_run(x, transposed, channels), lanes);
+    return {(transposed ? x.taps(r) : x.axis.kernel) * channels, lanes, common};
 }
 
 // How many of the positions 0 .. size - 1 are q modulo stride, for 0 <= q < stride.
@@ -203,6 +264,23 @@ inline bool coordinates_fit(const Axis<int64_t> &axis, int64_t high, int64_t low
     int64_t room = INT32_MAX - magnitude(axis.pad_before) - magnitude(pad_after), reach;
     return checked_multiply(low + kTileOverrun, axis.stride, reach) && checked_add(reach, kernel_span(axis), reach) &&
            reach <= room && high <= room;
+}
+
+// An axis with its sizes, of conv or transposed.
+struct SizedAxis {
+    Axis<int64_t> axis;
+    int64_t in, out;
+    bool transposed;
+};
+
+// Whether every place in a row of the input and of the output that an inner product computes, overrun included, fits
+// int32. The axis passes coordinates_fit.
+inline bool rows_fit(const SizedAxis &x, int64_t channels_in, int64_t channels_out) {
+    const Axis<int64_t> &axis = x.axis;
+    int64_t pad = axis.pad_before < 0 ? -axis.pad_before : axis.pad_before, low = x.transposed ? x.in : x.out;
+    int64_t reach = (low + kTileOverrun) * axis.stride + kernel_span(axis) + pad, in_row, out_row;
+    return checked_multiply(x.in + reach, channels_in, in_row) && in_row <= INT32_MAX &&
+           checked_multiply(x.out + kTileOverrun * axis.stride, channels_out, out_row) && out_row <= INT32_MAX;
 }
 
 // Whether the intermediate products of PhaseAxis fit int32.

@@ -40,7 +40,9 @@ typedef enum halconv_form {
                                    multiple of stride_x, output nhwc */
     HALCONV_FORM_WINOGRAD2 = 4, /* conv or conv_transpose; an axis x or y of 2 or 3 neighbouring taps (one at least) by
                                    F(2, taps), the others summed: runtime/core/winograd.h */
-    HALCONV_FORM_WINOGRAD4 = 5  /* likewise by F(4, taps) */
+    HALCONV_FORM_WINOGRAD4 = 5, /* likewise by F(4, taps) */
+    HALCONV_FORM_INNER_PRODUCT = 6 /* lanes are elements of the reduction, the x taps and channels in; groups 1, input
+                                      and output nhwc, taps_adjoin(x) and no shortest run below panel: conv_shape.h */
 } halconv_form;
 
 /* CPU features that a row needs; all bits must be present. */
@@ -51,9 +53,10 @@ enum {
 
 /* A kernel's C entry: Halide's argv convention. argv holds pointers to, in this order:
  *   0 user context (void *, itself passed by pointer)
- *   1 input    halide_buffer_t (i, g, x, y, z, n)            i = channel in its group, g = group
+ *   1 input    halide_buffer_t (i, g, x, y, z, n)            i = channel in its group, g = group; INNER_PRODUCT: i = x
+ *              coordinate * channels + channel, g and x have extent 1, x's stride is channels
  *   2 weights  halide_buffer_t (lane, i, tx, ty, tz, rx, ry, rz, block), dense, aligned to 64 bytes
- *   3 bias     halide_buffer_t (lane, block), dense
+ *   3 bias     halide_buffer_t (lane, block), dense; INNER_PRODUCT: (lane, channel)
  *   4 residual halide_buffer_t of the output's shape; the output's own buffer where there is none
  *   5..22      int32: kernel, stride, dilation, pad_before, gcd, inverse of axis x, then of y, then of z
  *              (gcd, inverse: PhaseAxis in conv_shape.h; any value for conv)
@@ -73,6 +76,7 @@ enum {
  *              the buffer is the first phase of the box, x's is 0.
  *   WINOGRAD   as DIRECT for conv, as PHASE for conv_transpose
  *   ROW_FUSED  (f, qy, y, qz, z, n): f = x coordinate * channels + channel, dense; y and z as PHASE.
+ *   INNER_PRODUCT  as ROW_FUSED; for conv y and z have one phase
  *
  * Packed weights: w[lane, i, tx, ty, tz, rx, ry, rz, block] is the weight of input channel i of the group and of output
  *   DIRECT, PHASE, WINOGRAD
@@ -85,7 +89,10 @@ enum {
  *                  ROW_FUSED the x axis has r from the lane and rx extent 1
  *   WINOGRAD       on an axis that the form transforms tx is the point p: the sum over t of G[p][t] * weight of t, for
  *                  conv_transpose with t = PhaseAxis::tap(r, max_taps - 1 - k) in the place of tap k
- * and zero where there is no such channel or tap (m >= taps(r)). Bias likewise, (lane, block). */
+ * and zero where there is no such channel or tap (m >= taps(r)). Bias likewise, (lane, block).
+ * INNER_PRODUCT: w[lane, channel, v, ty, tz, rx, ry, rz, 0], one block: element length - reach(v) + lane of the run of x phase
+ *   rx, RunVectors in conv_shape.h; an element = (tap in the order of the inputs, input channel), channel fastest; tx = v has
+ *   the extent of the longest run's count(). Zero where an earlier vector holds the element. Bias: lane 0; else zero. */
 typedef int (*halconv_kernel_function)(void **argv);
 
 typedef struct halconv_kernel {

@@ -1,0 +1,142 @@
+// Cycles of an inner product's register tile of P positions x W weights (W = x phases x channels), two multiply-adds and
+// two loads a cycle as in model.cpp: a step over one vector of the run takes max(P * W / 2, (P + W) / 2, latency) + 0.5, and
+// the lanes of the P * W sums are added in 1.5 cycles each. The copy of the staged input takes a cycle a vector. The rates
+// are estimates; the ranking they give is measured.
+#include "schedules/model_inner_product.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "halconv/halconv.h"
+#include "runtime/core/conv_shape.h"
+
+namespace halconv {
+
+namespace {
+
+constexpr int64_t kFloatBytes = 4;
+constexpr int64_t kMostOutputs = 8;  // channels of an inner product: beyond, lanes of channels are filled better
+constexpr int64_t kMostPositions = 28;
+constexpr int64_t kMostStrips = 4, kLeastStrip = 8;
+constexpr double kLatency = 4, kReduceCycles = 1.5, kTileCycles = 12;
+
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+bool all_pinned(const halconv_key &key) {
+    bool pinned = key.batch != HALCONV_FREE && key.group_in != HALCONV_FREE && key.group_out != HALCONV_FREE;
+    for (int d = 0; d < 3; d++) {
+        for (int32_t pin : {key.in[d], key.out[d], key.kernel[d], key.stride[d], key.dilation[d], key.pad_before[d]}) {
+            pinned = pinned && pin != HALCONV_FREE;
+        }
+    }
+    return pinned;
+}
+
+Axis<int64_t> axis_of(const halconv_key &key, int d) {
+    return {key.kernel[d], key.stride[d], key.dilation[d], key.pad_before[d]};
+}
+
+bool stays_inside(const halconv_key &key) {
+    bool inside = key.op == HALCONV_CONV;
+    for (int d = 0; d < 3; d++) {
+        inside = inside && conv_stays_inside(axis_of(key, d), key.in[d], key.out[d]);
+    }
+    return inside;
+}
+
+// A problem as this model sees it.
+struct Work {
+    bool transposed;
+    PhaseAxis<int64_t> x;
+    int64_t phases, positions;  // of x
+    int64_t y_positions;        // of a phase
+    double rows;                // of the output, all axes but x, and batch
+    double row_taps;            // (y, z) taps of an output, the mean over phases
+    int64_t channels_in, channels_out;
+    int64_t in_row, rows_read;  // bytes of a row of the input with its border; input rows that an output row reads
+    double staged_vectors(int lanes) const { return rows * double(in_row / kFloatBytes) / lanes / row_repeats; }
+    double row_repeats;  // y and z phases: output rows that share one staged input row
+};
+
+Work work_of(const halconv_key &key) {
+    Work w{};
+    w.transposed = key.op == HALCONV_CONV_TRANSPOSE;
+    w.x = phase_axis(axis_of(key, 2));
+    w.phases = w.transposed ? key.stride[2] : 1;
+    w.positions = w.transposed ? positions_of_phase(key.out[2], key.stride[2], 0) : key.out[2];
+    w.y_positions = w.transposed ? positions_of_phase(key.out[1], key.stride[1], 0) : key.out[1];
+    w.rows = double(key.batch) * key.out[0] * key.out[1];
+    w.row_taps = w.row_repeats = 1;
+    for (int d = 0; d < 2; d++) {
+        w.row_taps *= double(key.kernel[d]) / (w.transposed ? key.stride[d] : 1);
+        w.row_repeats *= w.transposed ? key.stride[d] : 1.0 / key.stride[d];
+    }
+    w.channels_in = key.group_in, w.channels_out = key.group_out;
+    w.in_row = (key.in[2] + key.kernel[2]) * w.channels_in * kFloatBytes;
+    w.rows_read = inputs_spanned(axis_of(key, 1), w.transposed);
+    return w;
+}
+
+// Percent of the FMA peak.
+double predicted(const Work &w, const Schedule &s, const TargetRow &target) {
+    double vectors = 0, useful = 0;  // of the runs of all phases
+    for (int64_t r = 0; r < w.phases; r++) {
+        auto run = run_of_phase<int64_t>(w.x, w.transposed, w.channels_in, s.panel(), r);
+        vectors += double(run.count() * s.vectors);
+        useful += double(run.length) / target.vector_lanes;
+    }
+    double p = double(s.tile_x), outputs = double(w.channels_out), weights = double(w.phases) * outputs;
+    double steps = vectors / double(w.phases) * w.row_taps;
+    double step = std::max({p * weights / 2, (p + weights) / 2, kLatency / s.vectors}) + 0.5;
+    double tile = step * steps + kReduceCycles * p * weights + kTileCycles;
+    double row = tile * double(divide_up(w.positions, s.tile_x));
+    double copy = s.stage ? w.staged_vectors(s.lanes) / w.rows : 0;
+    return 100 * useful * w.row_taps * outputs * double(w.positions) / 2 / (row + copy);
+}
+
+// Blocks of rows, each of which copies the rows of its first window anew: at most four, for threads, and each many times
+// as high as that. The window's rows stay in three quarters of L2, if need be by blocks of columns.
+void choose_block(const Work &w, const TargetRow &target, Schedule &s) {
+    int64_t room = target.l2_bytes * 3 / 4;
+    s.rows =
+        int(std::min(w.y_positions, std::max(divide_up(w.y_positions, kMostStrips), kLeastStrip * (w.rows_read - 1))));
+    if (w.in_row * w.rows_read > room) {
+        int64_t pixel = w.channels_in * kFloatBytes * w.rows_read * (w.transposed ? 1 : w.x.axis.stride);
+        s.columns = int(std::max<int64_t>(room / pixel / s.tile_x, 1) * s.tile_x);
+    }
+}
+
+bool is_legal(const halconv_key &key) {
+    bool nhwc = key.in_layout == HALCONV_NHWC && key.out_layout == HALCONV_NHWC;
+    return nhwc && all_pinned(key) && key.groups == 1 && key.group_out <= kMostOutputs &&
+           taps_adjoin(axis_of(key, 2), key.op == HALCONV_CONV_TRANSPOSE);
+}
+
+}  // namespace
+
+void add_inner_products(const halconv_key &key, const TargetRow &target, std::vector<Candidate> &found) {
+    if (!is_legal(key)) {
+        return;
+    }
+    Work w = work_of(key);
+    int64_t shortest = shortest_run(w.x, w.transposed, w.channels_in);
+    for (int lanes = target.vector_lanes; lanes >= 4; lanes /= 2) {
+        for (int vectors = 1; vectors <= 8 && vectors * lanes <= shortest; vectors *= 2) {
+            for (int64_t x = 1; x <= std::min(kMostPositions, w.positions); x++) {
+                int64_t weights = w.phases * w.channels_out, sums = x * weights * vectors;
+                bool whole = w.positions % x == 0;
+                Schedule s;
+                s.form = HALCONV_FORM_INNER_PRODUCT;
+                s.tile_x = int(x), s.vectors = vectors, s.lanes = lanes;
+                s.stage = !stays_inside(key) || !whole;
+                if (sums + std::min(x, weights) + 1 > target.registers) {
+                    continue;
+                }
+                choose_block(w, target, s);
+                found.push_back({s, predicted(w, s, target)});
+            }
+        }
+    }
+}
+
+}  // namespace halconv
