@@ -36,7 +36,7 @@ void schedule_padded(const TiledStages &s, const halconv_key &key, const Schedul
         padded.reorder_storage(s.x, c, s.y).reorder(s.x, s.y, c).vectorize(s.x, schedule.lanes, TailStrategy::RoundUp);
         return;
     }
-    Var channel = key.group_in == 1 && s.lane.name() != c.name() ? s.lane : c;
+    Var channel = schedule.form == HALCONV_FORM_DEPTHWISE ? s.lane : c;
     int extent = channel.name() == c.name() ? key.group_in : key.groups;
     // Pixels a multiple of 1 KiB apart would crowd few sets of L1.
     if (is_pinned(extent) && extent % 256 == 0) {
