@@ -24,6 +24,9 @@ constexpr int kFloatBytes = 4;
 constexpr int kMostTilePixels = 28;
 constexpr int kMostTileRows = 4;
 constexpr size_t kMostCandidates = 24;
+constexpr int kManyJobs = 8;
+// An estimate from one layer: jobs of 0.4 MFLOP cost a sixth of the time, of 2 MFLOP a fiftieth.
+constexpr double kLeastJobFlop = 1e6;
 constexpr double kRowCopyShare = 0.95;  // an estimate: what the copy of a finished row leaves of row-fused's speed
 
 // A free size is assumed to be common.
@@ -49,7 +52,7 @@ struct Work {
     double repeats;             // batch, groups, phases and z positions
     int64_t x, y;               // positions of one phase
     int64_t least_x, least_y;   // of the phase with the fewest
-    int64_t channels;           // lanes needed
+    int64_t groups, channels;   // lanes needed of a group
     double reduction;           // multiply-adds of an output, the phases' mean
     double phases, row_phases;  // all, and those of y and z alone
     double input_bytes, weight_bytes;
@@ -60,8 +63,9 @@ Work work_of(const halconv_key &key) {
     Work w{};
     bool transpose = key.op == HALCONV_CONV_TRANSPOSE;
     double group_in = double(assume(key.group_in, 64));
-    int64_t groups = assume(key.groups, 1), size[3], least[3], in[3];
-    w.repeats = double(assume(key.batch, 1) * groups);
+    int64_t size[3], least[3], in[3];
+    w.groups = assume(key.groups, 1);
+    w.repeats = double(assume(key.batch, 1) * w.groups);
     w.reduction = group_in;
     double taps = 1;
     w.phases = w.row_phases = 1;
@@ -79,9 +83,9 @@ Work work_of(const halconv_key &key) {
     w.repeats *= double(size[0]) * w.phases;
     w.x = size[2], w.y = size[1], w.least_x = least[2], w.least_y = least[1];
     w.channels = assume(key.group_out, 64);
-    double channels_in = group_in * double(groups);
+    double channels_in = group_in * double(w.groups);
     w.input_bytes = channels_in * double(in[0] * in[1] * in[2]) * kFloatBytes;
-    w.weight_bytes = double(groups) * group_in * double(w.channels) * taps * kFloatBytes;
+    w.weight_bytes = double(w.groups) * group_in * double(w.channels) * taps * kFloatBytes;
     w.staged_row_bytes = int64_t(channels_in) * (in[2] + assumed_axis(key, 2).kernel) * kFloatBytes;
     return w;
 }
@@ -114,35 +118,55 @@ bool fits_registers(const TileShape &tile, const TargetRow &target) {
     return tile.pixels() * tile.vectors + tile.vectors + 1 <= target.registers;
 }
 
-// Whether the last tile of rows, shifted inwards, would share rows with a tile of another parallel strip.
-bool strips_overlap(int64_t positions, int tile_y, int rows) {
-    int64_t tiles = divide_up(positions, tile_y), tiles_of_strip = rows / tile_y;
-    return positions % tile_y != 0 && tiles > tiles_of_strip && (tiles - 1) % tiles_of_strip == 0;
+// Whether the last tile, shifted inwards, would share positions with a tile of another parallel strip.
+bool strips_overlap(int64_t positions, int tile, int strip) {
+    int64_t tiles = divide_up(positions, tile), tiles_of_strip = strip / tile;
+    return positions % tile != 0 && tiles > tiles_of_strip && (tiles - 1) % tiles_of_strip == 0;
 }
 
-// Rows of a staged block, and the parallel axis: whichever reads less memory again. Blocks of rows read the weights once
-// a block, blocks of channels the input once a block and phase; what fits half of L2 costs nothing.
+// Whether so many parallel jobs keep two threads busy to the end.
+bool jobs_balance(int64_t jobs) { return jobs >= kManyJobs || jobs % 2 == 0; }
+
+// Rows, or columns of a single row, of a strip: their staged input fills a third of L2, and there are at least 4 strips,
+// for as many threads, where there are 4 tiles.
+int strip_length(int64_t positions, int64_t least, int tile, int64_t staged_bytes, int64_t l2_bytes) {
+    int64_t fitting = std::max<int64_t>(tile, l2_bytes / 3 / std::max<int64_t>(1, staged_bytes));
+    int64_t strips = std::max<int64_t>(divide_up(positions, fitting), std::min<int64_t>(4, divide_up(positions, tile)));
+    strips += jobs_balance(strips) ? 0 : 1;
+    int strip = int(round_up(divide_up(positions, strips), tile));
+    while (strips_overlap(positions, tile, strip) || strips_overlap(least, tile, strip)) {
+        strip += tile;
+    }
+    return strip;
+}
+
+// The strips, and the parallel axis: whichever reads less memory again. Strips read the weights once a strip, blocks of
+// channels the input once a block and phase; what fits half of L2 costs nothing.
 void choose_blocks(const Work &w, const TargetRow &target, bool pinned, Schedule &schedule) {
     schedule.rows = schedule.tile_y;
     schedule.parallel = ParallelAxis::kRows;
     if (!pinned) {
         return;
     }
-    int64_t fitting =
-        std::max<int64_t>(schedule.tile_y, target.l2_bytes / 3 / std::max<int64_t>(1, w.staged_row_bytes));
-    int64_t blocks = std::max<int64_t>(divide_up(w.y, fitting), std::min<int64_t>(4, divide_up(w.y, schedule.tile_y)));
-    schedule.rows = int(round_up(divide_up(w.y, blocks), schedule.tile_y));
-    while (strips_overlap(w.y, schedule.tile_y, schedule.rows) ||
-           strips_overlap(w.least_y, schedule.tile_y, schedule.rows)) {
-        schedule.rows += schedule.tile_y;
+    int64_t strips;
+    if (w.y == 1) {
+        schedule.columns = strip_length(w.x, w.least_x, schedule.tile_x, w.staged_row_bytes / w.x, target.l2_bytes);
+        strips = divide_up(w.x, schedule.columns);
+    } else {
+        schedule.rows = strip_length(w.y, w.least_y, schedule.tile_y, w.staged_row_bytes, target.l2_bytes);
+        strips = divide_up(w.y, schedule.rows);
     }
     double half_l2 = double(target.l2_bytes) / 2;
     double channel_blocks = double(divide_up(w.channels, schedule.panel()));
-    double by_rows = w.weight_bytes > half_l2 ? w.weight_bytes * double(divide_up(w.y, schedule.rows)) : 0;
+    double by_rows = w.weight_bytes > half_l2 ? w.weight_bytes * double(strips) : 0;
     double by_channels = w.input_bytes > half_l2 ? w.input_bytes * channel_blocks * w.phases : 0;
     if (by_channels < by_rows && schedule.form != HALCONV_FORM_DEPTHWISE) {
-        schedule.parallel = ParallelAxis::kChannels;
+        bool balanced = jobs_balance(int64_t(channel_blocks) * w.groups);
+        double phase_flop = 2.0 * double(w.x * w.y * schedule.panel()) * w.reduction;
+        schedule.parallel =
+            balanced || phase_flop < kLeastJobFlop ? ParallelAxis::kChannels : ParallelAxis::kChannelsAndPhases;
         schedule.rows = int(round_up(w.y, schedule.tile_y));
+        schedule.columns = 0;
     }
 }
 

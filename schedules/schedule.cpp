@@ -21,6 +21,15 @@ const char *form_name(halconv_form form) {
 
 std::string form_text(const Schedule &schedule) { return schedule.reference ? "reference" : form_name(schedule.form); }
 
+namespace {
+
+// By ParallelAxis.
+constexpr struct {
+    const char *letter, *text;
+} kParallel[] = {{"", "rows"}, {"c", "channels"}, {"p", "channels, z and phases"}};
+
+}  // namespace
+
 std::string tile_text(const Schedule &s) {
     if (s.reference) {
         return "";
@@ -28,7 +37,8 @@ std::string tile_text(const Schedule &s) {
     std::string pixels = (s.tile_y > 1 ? std::to_string(s.tile_y) + "x" : "") + std::to_string(s.tile_x);
     std::string lanes = "v" + std::to_string(s.lanes);
     return pixels + "x" + std::to_string(s.vectors) + lanes + "r" + std::to_string(s.rows) +
-           (s.parallel == ParallelAxis::kChannels ? "c" : "") + (s.stage ? "" : "u");
+           (s.columns > 0 ? "x" + std::to_string(s.columns) : "") + kParallel[int(s.parallel)].letter +
+           (s.stage ? "" : "u");
 }
 
 std::string schedule_text(const Schedule &s) {
@@ -37,8 +47,8 @@ std::string schedule_text(const Schedule &s) {
     }
     return "tile " + std::to_string(s.tile_y) + "x" + std::to_string(s.tile_x) + " vectors " +
            std::to_string(s.vectors) + "x" + std::to_string(s.lanes) + " rows " + std::to_string(s.rows) +
-           " parallel " + (s.parallel == ParallelAxis::kRows ? "rows" : "channels") +
-           (s.stage ? " staged" : " unstaged");
+           (s.columns > 0 ? " columns " + std::to_string(s.columns) : "") + " parallel " +
+           kParallel[int(s.parallel)].text + (s.stage ? " staged" : " unstaged");
 }
 
 Schedule reference_schedule(const halconv_key &key) {

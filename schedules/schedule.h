@@ -10,7 +10,8 @@
 
 namespace halconv {
 
-enum class ParallelAxis { kRows, kChannels };
+// What a parallel loop runs over: strips of rows (or columns), z and batch; blocks of channels; these, z and the phases.
+enum class ParallelAxis { kRows, kChannels, kChannelsAndPhases };
 
 struct Schedule {
     halconv_form form = HALCONV_FORM_DIRECT;
@@ -19,6 +20,7 @@ struct Schedule {
     int vectors = 1;             // vectors of lanes of a register tile
     int lanes = 1;               // f32 lanes of a vector
     int rows = 1;                // output rows that share one staged input block, a multiple of tile_y
+    int columns = 0;             // where the output is one row: its pixels that do, a multiple of tile_x; 0: all
     ParallelAxis parallel = ParallelAxis::kRows;
     bool stage = true;  // copy the input, with its zero border, to scratch memory first
 

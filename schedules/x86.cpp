@@ -91,7 +91,11 @@ void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule
     TailStrategy x_tail = key.residual == 0 ? TailStrategy::ShiftInwards : TailStrategy::GuardWithIf;
     TailStrategy y_tail = is_pinned(key.out[1]) ? x_tail : TailStrategy::GuardWithIf;
     output.split(s.x, xo, xi, schedule.tile_x, x_tail).split(s.y, yo, yi, schedule.tile_y, y_tail);
-    output.split(yo, strip, yo, schedule.rows / schedule.tile_y, TailStrategy::GuardWithIf);
+    if (schedule.columns > 0) {
+        output.split(xo, strip, xo, schedule.columns / schedule.tile_x, TailStrategy::GuardWithIf);
+    } else {
+        output.split(yo, strip, yo, schedule.rows / schedule.tile_y, TailStrategy::GuardWithIf);
+    }
     std::vector<VarOrRVar> order = {inner, xi, yi};
     bool depthwise = schedule.form == HALCONV_FORM_DEPTHWISE;
     if (depthwise) {
@@ -110,14 +114,24 @@ void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule
         order.push_back(strip);
         order.insert(order.end(), s.phases.begin(), s.phases.end());
         order.insert(order.end(), {s.z, block, s.other, s.n});
-        output.reorder(order).fuse(block, s.other, job).parallel(job);
+        output.reorder(order).fuse(block, s.other, job);
+        if (schedule.parallel == ParallelAxis::kChannelsAndPhases) {
+            output.fuse(s.z, job, job);
+            for (auto phase = s.phases.rbegin(); phase != s.phases.rend(); ++phase) {
+                output.fuse(*phase, job, job);
+            }
+        }
+        output.parallel(job);
     }
     schedule_store(output, key, schedule, inner, xi, yi);
     LoopLevel tile(output, depthwise ? block : xo);
     schedule_sum(s, key, schedule, tile);
     if (schedule.stage) {
-        LoopLevel level(output, schedule.parallel == ParallelAxis::kRows ? job : s.n);
-        schedule_padded(s, key, schedule, level);
+        bool by_job = schedule.parallel == ParallelAxis::kRows;
+        schedule_padded(s, key, schedule, LoopLevel(output, by_job ? job : s.n));
+        if (!by_job) {
+            Func(s.padded).parallel(s.y);
+        }
     }
 }
 
