@@ -30,6 +30,9 @@ constexpr int kMostVectors = 4, kMostVectorsOfFewPixels = 8;
 constexpr size_t kMostCandidates = 24;
 constexpr int kFewestSkipChannels = 32;       // with fewer, the tests and the code cost more than the zeros
 constexpr int64_t kMostUnrolledSteps = 4096;  // multiply-adds of vectors in the code of tiles at and off the border
+constexpr int kManyJobs = 8;
+// An estimate from one layer: jobs of 0.4 MFLOP cost a sixth of the time, of 2 MFLOP a fiftieth.
+constexpr double kLeastJobFlop = 1e6;
 constexpr double kRowCopyShare = 0.95;  // an estimate: what the copy of a finished row leaves of row-fused's speed
 
 // A free size is assumed to be common.
@@ -53,10 +56,10 @@ struct Work {
     double repeats;        // batch and groups
     PhaseBox boxes[3][2];  // of axis z, y, x: phases and the positions of each
     int box_count[3];
-    double outputs;    // of one channel and image
-    int64_t channels;  // lanes needed
-    double reduction;  // multiply-adds of an output, the phases' mean
-    double inside[3];  // share of the products of axis z, y, x that meet no zero border
+    double outputs;            // of one channel and image
+    int64_t groups, channels;  // lanes needed of a group
+    double reduction;          // multiply-adds of an output, the phases' mean
+    double inside[3];          // share of the products of axis z, y, x that meet no zero border
     double input_bytes, weight_bytes, output_bytes;
     int64_t staged_row_bytes;
 
@@ -76,8 +79,9 @@ Work work_of(const halconv_key &key) {
     Work w{};
     bool transpose = key.op == HALCONV_CONV_TRANSPOSE;
     double group_in = double(assume(key.group_in, 64));
-    int64_t groups = assume(key.groups, 1), in[3];
-    w.repeats = double(assume(key.batch, 1) * groups);
+    int64_t in[3];
+    w.groups = assume(key.groups, 1);
+    w.repeats = double(assume(key.batch, 1) * w.groups);
     w.reduction = group_in;
     w.outputs = 1;
     double taps = 1;
@@ -92,10 +96,10 @@ Work work_of(const halconv_key &key) {
         w.inside[d] = share_inside(axis, transpose ? in[d] : out, transpose ? out : in[d], transpose);
     }
     w.channels = assume(key.group_out, 64);
-    double channels_in = group_in * double(groups);
+    double channels_in = group_in * double(w.groups);
     w.input_bytes = channels_in * double(in[0] * in[1] * in[2]) * kFloatBytes;
     w.output_bytes = w.repeats * w.outputs * double(w.channels) * kFloatBytes;
-    w.weight_bytes = double(groups) * group_in * double(w.channels) * taps * kFloatBytes;
+    w.weight_bytes = double(w.groups) * group_in * double(w.channels) * taps * kFloatBytes;
     w.staged_row_bytes = int64_t(channels_in) * (in[2] + assumed_axis(key, 2).kernel) * kFloatBytes;
     return w;
 }
@@ -133,31 +137,51 @@ bool fits_registers(const TileShape &tile, const TargetRow &target) {
     return tile.pixels() * tile.vectors + tile.vectors + 1 <= target.registers;
 }
 
-// Rows of a staged block, and the parallel axis: whichever reads less memory again. Blocks of rows read the weights once
-// a block, blocks of channels the input once a block and phase; what fits half of L2 costs nothing.
+// Whether so many parallel jobs keep two threads busy to the end.
+bool jobs_balance(int64_t jobs) { return jobs >= kManyJobs || jobs % 2 == 0; }
+
+// Rows, or columns of a single row, of a strip: their staged input fills a third of L2, and there are at least 4 strips,
+// for as many threads, where there are 4 tiles.
+int strip_length(int64_t positions, int64_t least, int tile, int64_t staged_bytes, int64_t l2_bytes) {
+    int64_t fitting = std::max<int64_t>(tile, l2_bytes / 3 / std::max<int64_t>(1, staged_bytes));
+    int64_t strips = std::max<int64_t>(divide_up(positions, fitting), std::min<int64_t>(4, divide_up(positions, tile)));
+    strips += jobs_balance(strips) ? 0 : 1;
+    int strip = int(round_up(divide_up(positions, strips), tile));
+    while (strips_overlap(positions, tile, strip) || strips_overlap(least, tile, strip)) {
+        strip += tile;
+    }
+    return strip;
+}
+
+// The strips, and the parallel axis: whichever reads less memory again. Strips read the weights once a strip, blocks of
+// channels the input once a block and phase; what fits half of L2 costs nothing.
 void choose_blocks(const Work &w, const TargetRow &target, bool pinned, Schedule &schedule) {
     schedule.rows = schedule.tile_y;
     schedule.parallel = ParallelAxis::kRows;
     if (!pinned) {
         return;
     }
-    int64_t fitting =
-        std::max<int64_t>(schedule.tile_y, target.l2_bytes / 3 / std::max<int64_t>(1, w.staged_row_bytes));
-    int64_t blocks =
-        std::max<int64_t>(divide_up(w.most(1), fitting), std::min<int64_t>(4, divide_up(w.most(1), schedule.tile_y)));
-    schedule.rows = int(round_up(divide_up(w.most(1), blocks), schedule.tile_y));
-    while (strips_overlap(w.most(1), schedule.tile_y, schedule.rows) ||
-           strips_overlap(w.least(1), schedule.tile_y, schedule.rows)) {
-        schedule.rows += schedule.tile_y;
+    int64_t strips;
+    if (w.most(1) == 1) {
+        schedule.columns =
+            strip_length(w.most(2), w.least(2), schedule.tile_x, w.staged_row_bytes / w.most(2), target.l2_bytes);
+        strips = divide_up(w.most(2), schedule.columns);
+    } else {
+        schedule.rows = strip_length(w.most(1), w.least(1), schedule.tile_y, w.staged_row_bytes, target.l2_bytes);
+        strips = divide_up(w.most(1), schedule.rows);
     }
     double half_l2 = double(target.l2_bytes) / 2;
     double channel_blocks = double(divide_up(w.channels, schedule.panel()));
-    double by_rows = w.weight_bytes > half_l2 ? w.weight_bytes * double(divide_up(w.most(1), schedule.rows)) : 0;
+    double by_rows = w.weight_bytes > half_l2 ? w.weight_bytes * double(strips) : 0;
     double by_channels =
         w.input_bytes > half_l2 ? w.input_bytes * channel_blocks * w.phases(0) * w.phases(1) * w.phases(2) : 0;
     if (by_channels < by_rows) {
-        schedule.parallel = ParallelAxis::kChannels;
+        bool balanced = jobs_balance(int64_t(channel_blocks) * w.groups);
+        double phase_flop = 2.0 * double(w.most(2) * w.most(1) * schedule.panel()) * w.reduction;
+        schedule.parallel =
+            balanced || phase_flop < kLeastJobFlop ? ParallelAxis::kChannels : ParallelAxis::kChannelsAndPhases;
         schedule.rows = int(round_up(w.most(1), schedule.tile_y));
+        schedule.columns = 0;
     }
 }
 
@@ -200,7 +224,9 @@ void choose_skips(const halconv_key &key, Schedule &s) {
             s.skip[d] = true;
             continue;
         }
-        if (key.group_in < kFewestSkipChannels || (transpose && !one_phase_box(key.stride[d], key.out[d]))) {
+        bool phases_apart = transpose && s.parallel == ParallelAxis::kChannelsAndPhases;
+        if (phases_apart || (d == 2 && s.columns > 0) || key.group_in < kFewestSkipChannels ||
+            (transpose && !one_phase_box(key.stride[d], key.out[d]))) {
             continue;
         }
         int64_t positions = transpose ? positions_of_phase(key.out[d], axis.stride, 0) : key.out[d];
@@ -260,10 +286,10 @@ void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form for
                     Schedule s;
                     s.form = form;
                     s.tile_x = x, s.tile_y = y, s.vectors = vectors, s.lanes = lanes;
-                    choose_skips(key, s);
-                    s.stage = must_stage(key, s);
                     s.prefetch_output = pinned && w.output_bytes > double(target.l2_bytes);
                     choose_blocks(w, target, pinned, s);
+                    choose_skips(key, s);
+                    s.stage = must_stage(key, s);
                     found.push_back({s, predicted(w, s, target)});
                 }
             }

@@ -11,7 +11,8 @@
 
 namespace halconv {
 
-enum class ParallelAxis { kRows, kChannels };
+// What a parallel loop runs over: strips of rows (or columns), z and batch; blocks of channels; these, z and the phases.
+enum class ParallelAxis { kRows, kChannels, kChannelsAndPhases };
 
 struct Schedule {
     halconv_form form = HALCONV_FORM_DIRECT;
@@ -19,7 +20,7 @@ struct Schedule {
     int tile_x = 1, tile_y = 1;  // pixels of a register tile
     int vectors = 1;             // vectors of lanes of a register tile
     int lanes = 1;               // f32 lanes of a vector
-    int columns = 0;             // output positions on x that share one staged input block; 0: the whole row
+    int columns = 0;             // positions on x that share one staged input block; 0: the whole row
     int rows = 1;  // output rows that share one staged input block, a multiple of tile_y; winograd: rows of
                    // tiles that share one V
     ParallelAxis parallel = ParallelAxis::kRows;

@@ -88,6 +88,9 @@ void schedule_borders(const TiledStages &s, const halconv_key &key, const Schedu
     if (!rows_apart) {
         output.never_partition(yo);
     }
+    if (schedule.parallel == ParallelAxis::kChannelsAndPhases) {
+        return;  // the phases are jobs
+    }
     for (size_t axis = 0; axis < s.phases.size(); axis++) {  // x, y, z
         bool known = (axis == 0 && schedule.skip[2]) || (axis == 1 && rows_apart);
         if (known) {
@@ -123,7 +126,11 @@ void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule
     };
     TailStrategy x_tail = tail(2, true), y_tail = tail(1, is_pinned(key.out[1]));
     output.split(s.x, xo, xi, schedule.tile_x, x_tail).split(s.y, yo, yi, schedule.tile_y, y_tail);
-    output.split(yo, strip, yo, schedule.rows / schedule.tile_y, TailStrategy::GuardWithIf);
+    if (schedule.columns > 0) {
+        output.split(xo, strip, xo, schedule.columns / schedule.tile_x, TailStrategy::GuardWithIf);
+    } else {
+        output.split(yo, strip, yo, schedule.rows / schedule.tile_y, TailStrategy::GuardWithIf);
+    }
     std::vector<VarOrRVar> order = {inner, xi, yi, xo, yo}, outer;
     if (schedule.parallel == ParallelAxis::kRows) {
         order.push_back(block);
@@ -135,15 +142,28 @@ void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule
         order.push_back(strip);
         order.insert(order.end(), s.phases.begin(), s.phases.end());
         order.insert(order.end(), {s.z, block, s.other, s.n});
-        output.reorder(order).fuse(block, s.other, job).parallel(job);
-        outer = {strip, s.z, s.n};
+        output.reorder(order).fuse(block, s.other, job);
+        if (schedule.parallel == ParallelAxis::kChannelsAndPhases) {
+            output.fuse(s.z, job, job);
+            for (auto phase = s.phases.rbegin(); phase != s.phases.rend(); ++phase) {
+                output.fuse(*phase, job, job);
+            }
+        }
+        output.parallel(job);
+        outer = {strip, s.n};
+        if (schedule.parallel == ParallelAxis::kChannels) {
+            outer.push_back(s.z);
+        }
     }
     schedule_borders(s, key, schedule, yo, outer);
     schedule_store(output, key, schedule, inner, xi, yi);
     schedule_sum(s, key, schedule, LoopLevel(output, xo));
     if (schedule.stage) {
-        LoopLevel level(output, schedule.parallel == ParallelAxis::kRows ? job : s.n);
-        schedule_padded(s, key, schedule, level);
+        bool by_job = schedule.parallel == ParallelAxis::kRows;
+        schedule_padded(s, key, schedule, LoopLevel(output, by_job ? job : s.n));
+        if (!by_job) {
+            Func(s.padded).parallel(s.y);
+        }
     }
 }
 

@@ -65,6 +65,10 @@ constexpr Shape kShapes[] = {
     {"border_gapped_up", kTranspose, 2, 6, 32, 16, 1, 3, 2, 2, 2, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
     {"one_pixel", kTranspose, 2, 1, 33, 37, 1, 4, 1, 1, 0, 0, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
     {"one_pixel_cropped", kTranspose, 2, 1, 5, 9, 1, 5, 2, 2, 3, 1, 1, kNhwc, kNhwc, HALCONV_LINEAR, 0},
+    {"long_signal", kConv, 1, 61, 17, 20, 1, 1, 1, 1, 0, 0, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
+    {"long_signal_sum", kConv, 1, 83, 6, 20, 1, 3, 1, 2, 2, 2, 0, kNhwc, kNhwc, HALCONV_LINEAR, 1},
+    {"few_blocks_volume", kConv, 3, 4, 48, 36, 1, 3, 1, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
+    {"few_blocks_up", kTranspose, 2, 5, 100, 36, 1, 4, 2, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 1},
 };
 
 // So small that all candidate schedules of a form are few.
@@ -107,9 +111,11 @@ std::vector<KernelCase> cases_of_layer(const Layer &layer) {
     return {c, other};
 }
 
-// Runs the layer's kernels among `rows` on it; returns how many took it.
+// Runs the layer's kernels among `rows` on it, with one and with two threads; returns how many took it.
 int check_layer(const halconv_kernel_set &rows, const Layer &layer) {
     int accepted = 0;
+    halconv_options two_threads{};
+    two_threads.threads = 2;
     for (int32_t i = 0; i < rows.count; i++) {
         const halconv_kernel &row = rows.kernels[i];
         if ((row.cpu_features & ~cpu_features()) != 0) {
@@ -118,9 +124,10 @@ int check_layer(const halconv_kernel_set &rows, const Layer &layer) {
         halconv_kernel_set set = set_of_row(row);
         for (const KernelCase &c : cases_of_layer(layer)) {
             INFO(layer.name << ": " << row.name);
-            CaseResult result = run_case(&set, nullptr, c);
+            CaseResult result = run_case(&set, nullptr, c), shared = run_case(&set, &two_threads, c);
             CHECK(result.failure == "");
-            accepted += result.accepted;
+            CHECK(shared.failure == "");
+            accepted += result.accepted && shared.accepted;
         }
     }
     return accepted;
