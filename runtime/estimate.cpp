@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/core/winograd.h"
+
 namespace halconv {
 
 namespace {
@@ -30,8 +32,23 @@ double step_cycles(const halconv_kernel &row) {
     return std::max({operations / kOperationsPerCycle, (vectors + inputs) / kLoadsPerCycle, kLatency});
 }
 
+// winograd: register tiles of tile[2] output tiles, which span the rows.
+double winograd_box_tiles(const halconv_kernel &row, const Problem3 &p, const OutputBox &box) {
+    double tiles = static_cast<double>(box.axis[kZ].phases * box.axis[kZ].extent);
+    int64_t positions = 1;
+    for (int a : {kY, kX}) {
+        const WinogradMatrices *matrices = winograd_of_axis(row.form, row.key.op == HALCONV_CONV_TRANSPOSE, p.axis[a]);
+        tiles *= static_cast<double>(box.axis[a].phases);
+        positions *= matrices ? ceil_div(box.axis[a].extent, matrices->outputs) : box.axis[a].extent;
+    }
+    return tiles * static_cast<double>(ceil_div(positions, at_least_one(row.tile[kX])));
+}
+
 // Tiles that cover one box; the last one of a row or column is computed whole.
 double box_tiles(const halconv_kernel &row, const Problem3 &p, const OutputBox &box) {
+    if (is_winograd(row.form)) {
+        return winograd_box_tiles(row, p, box);
+    }
     double tiles = 1;
     for (int a = 0; a < 3; ++a) {
         int64_t extent = box.axis[a].extent;

@@ -1,5 +1,5 @@
 // How fast a kernel should be on a problem, from its row of the table alone. Used to rank kernels against each other;
-// the figure is no prediction of time (it knows neither caches nor the epilogue).
+// the figure is no prediction of time (it knows neither caches nor the epilogue nor winograd's transforms).
 #pragma once
 
 #include "runtime/boxes.h"

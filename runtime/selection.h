@@ -37,7 +37,7 @@ struct Query {
     const halconv_problem *problem;
     Problem3 shape;
     halconv_key key;
-    const char *kernel;    // halconv_options.kernel or null
+    const char *kernel;  // halconv_options.kernel or null
     halconv_numerics numerics;
     int32_t cpu_features;  // mask of HALCONV_CPU_*
 };

@@ -3,6 +3,7 @@
 // transforms go tile by tile and vector by vector of channels, unrolled whole: 130 to 190 additions and multiplications
 // and about 40 spills for F(4x4, 3x3), which together take 10 to 15 % of the time at 64 channels.
 #include <algorithm>
+#include <numeric>
 
 #include "halconv/halconv.h"
 #include "runtime/core/winograd.h"
@@ -63,9 +64,12 @@ class WinogradSchedule {
         }
         std::vector<VarOrRVar> order;
         if (key_.out_layout == HALCONV_NCHW) {
-            output.vectorize(s.x, schedule_.lanes, TailStrategy::GuardWithIf);
+            // The last vector of a row stays in the tiles of the row.
+            int row = int(tiles_.y > 1 ? tiles_.x : block_tiles_) * s.outputs[2];
+            output.vectorize(s.x, std::gcd(row, schedule_.lanes), TailStrategy::GuardWithIf);
             order = {s.x, yi, inner, ty, block};
-            s.result.compute_at(output, ty).store_in(MemoryType::Heap).bound_extent(s.y, s.outputs[1]);
+            s.result.compute_at(output, ty).store_in(MemoryType::Heap).bound_extent(s.c, schedule_.channels);
+            s.result.bound_extent(s.y, s.outputs[1]);
             s.result.align_bounds(s.x, s.outputs[2]).align_bounds(s.y, s.outputs[1]);
             schedule_tile(s.result, s.c, s.y);
         } else {
@@ -114,7 +118,9 @@ class WinogradSchedule {
         Func products = s.products, sum = s.sum;
         products.compute_at(level).bound_extent(s.c, schedule_.channels);
         products.bound(s.kx, 0, s.points[2]).bound(s.ky, 0, s.points[1]);
-        products.bound_storage(s.t, block_tiles_);
+        // Halide's bounds of what nchw reads back go as far as a vector beyond a row's end.
+        int beyond = key_.out_layout == HALCONV_NCHW ? schedule_.lanes / s.outputs[2] + 1 : 0;
+        products.bound_storage(s.t, block_tiles_ + beyond);
         products.split(s.c, panel, inner, schedule_.panel(), TailStrategy::RoundUp);
         products.split(s.t, to, ti, schedule_.tile_x, TailStrategy::ShiftInwards);
         products.reorder(inner, ti, to, panel, s.kx, s.ky);

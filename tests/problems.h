@@ -16,7 +16,7 @@ struct KernelCase {
     bool residual_in_place = false;  // the residual is the output's own buffer
     halconv_weights_layout weights_layout = HALCONV_WEIGHTS_OIHW;
     bool flip = false;
-    uint32_t seed = 0;  // of the operands' values
+    uint32_t seed = 0;                    // of the operands' values
     int input_most = 4, weight_most = 3;  // their largest magnitudes
     float weight_unit = 1;                // weights are multiples of it
 };

@@ -310,6 +310,12 @@ halconv_kernel fake_row(halconv_form form, halconv_op op, int32_t panel, halconv
         row.name = "fake_depthwise";
         row.run = transposed ? run<HALCONV_FORM_DEPTHWISE, true> : run<HALCONV_FORM_DEPTHWISE, false>;
         break;
+    case HALCONV_FORM_WINOGRAD2:  // selected and packed for, never run
+        row.name = "fake_winograd2";
+        break;
+    case HALCONV_FORM_WINOGRAD4:
+        row.name = "fake_winograd4";
+        break;
     }
     row.schedule = "plain loops";
     row.origin = "default";

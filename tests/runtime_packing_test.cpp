@@ -2,6 +2,7 @@
 #include <random>
 
 #include "runtime/core/buffer.h"
+#include "runtime/core/winograd.h"
 #include "runtime/packing.h"
 #include "tests/catch.h"
 #include "tests/reference.h"
@@ -73,10 +74,42 @@ Channel channel_of(const PackedCase &c, int64_t lane, int64_t block) {
     }
 }
 
+// Group, output and input channel in it.
+struct Entry {
+    int64_t g, o, i;
+};
+
+// The element for phases r and taps or points m: on each axis that winograd transforms, the sum of G times the taps.
+double wanted_weight(const PackedCase &c, const std::vector<float> &w, const Entry &entry, const int64_t r[3],
+                     const int64_t m[3]) {
+    bool transposed = c.problem.op == HALCONV_CONV_TRANSPOSE;
+    const WinogradMatrices *matrices[3] = {};
+    int64_t taps[3] = {1, 1, 1};
+    for (int a : {kY, kX}) {
+        matrices[a] = winograd_of_axis(c.row.form, transposed, c.shape.axis[a]);
+        taps[a] = matrices[a] ? matrices[a]->taps : 1;
+    }
+    double sum = 0;
+    for (int64_t ky = 0; ky < taps[kY]; ky++) {
+        for (int64_t kx = 0; kx < taps[kX]; kx++) {
+            int64_t t[3];
+            double factor = 1;
+            for (int a : {kZ, kY, kX}) {
+                int64_t k = a == kY ? ky : kx;
+                int64_t tap = !matrices[a] ? m[a] : transposed ? taps[a] - 1 - k : k;
+                factor *= matrices[a] ? matrices[a]->weights[m[a]][k] : 1;
+                t[a] = transposed ? tap_by_search(c.shape.axis[a], r[a], tap) : tap;
+            }
+            sum += factor * double(source_weight(c, w, entry.g, entry.o, entry.i, t));
+        }
+    }
+    return sum;
+}
+
 // Compares every element of the packed weights and bias.
 void check_packed(const PackedCase &c, const std::vector<float> &w, const std::vector<float> &bias,
                   const PackedShape &shape, const float *packed) {
-    bool transposed = c.problem.op == HALCONV_CONV_TRANSPOSE, fused = c.row.form == HALCONV_FORM_ROW_FUSED;
+    bool fused = c.row.form == HALCONV_FORM_ROW_FUSED;
     Tensor tensor = packed_weights_tensor(shape);
     int64_t index[9] = {};
     int64_t elements = 1, wrong = 0;
@@ -91,12 +124,8 @@ void check_packed(const PackedCase &c, const std::vector<float> &w, const std::v
             rest /= tensor.dim[d].extent;
         }
         Channel channel = channel_of(c, index[0], index[8]);
-        int64_t t[3];
-        for (int a : {kZ, kY, kX}) {
-            int64_t m = index[4 - a], r = fused && a == kX ? channel.rx : index[7 - a];
-            t[a] = transposed ? tap_by_search(c.shape.axis[a], r, m) : m;
-        }
-        wrong += packed[e] != (channel.g < 0 ? 0 : source_weight(c, w, channel.g, channel.o, index[1], t));
+        const int64_t r[3] = {index[7], index[6], fused ? channel.rx : index[5]}, m[3] = {index[4], index[3], index[2]};
+        wrong += packed[e] != (channel.g < 0 ? 0 : float(wanted_weight(c, w, {channel.g, channel.o, index[1]}, r, m)));
     }
     CHECK(wrong == 0);
     CHECK(shape.bias_offset % 64 == 0);
@@ -188,6 +217,10 @@ PackedCase draw_case(std::mt19937 &engine, halconv_form form, halconv_op op) {
             d == p.rank - 1) {  // each phase has a tap, so that a panel of as many lanes as channels is legal
             p.dilation[d] = 1, p.kernel[d] = p.stride[d] + in(0, 5);
         }
+        if (is_winograd(form) && d == p.rank - 1) {
+            p.stride[d] = op == HALCONV_CONV ? 1 : p.stride[d], p.dilation[d] = 1;
+            p.kernel[d] = p.stride[d] * in(2, 3) - (op == HALCONV_CONV ? 0 : in(0, p.stride[d] - 1));
+        }
     }
     int64_t out[3];
     REQUIRE(check_problem(p, out) == HALCONV_OK);
@@ -209,7 +242,11 @@ TEST_CASE("packed weights are what the table's text says, from every layout", "[
                                                    {HALCONV_FORM_PHASE, HALCONV_CONV_TRANSPOSE},
                                                    {HALCONV_FORM_ROW_FUSED, HALCONV_CONV_TRANSPOSE},
                                                    {HALCONV_FORM_INNER_PRODUCT, HALCONV_CONV},
-                                                   {HALCONV_FORM_INNER_PRODUCT, HALCONV_CONV_TRANSPOSE}};
+                                                   {HALCONV_FORM_INNER_PRODUCT, HALCONV_CONV_TRANSPOSE},
+                                                   {HALCONV_FORM_WINOGRAD2, HALCONV_CONV},
+                                                   {HALCONV_FORM_WINOGRAD2, HALCONV_CONV_TRANSPOSE},
+                                                   {HALCONV_FORM_WINOGRAD4, HALCONV_CONV},
+                                                   {HALCONV_FORM_WINOGRAD4, HALCONV_CONV_TRANSPOSE}};
     for (auto [form, op] : forms) {
         for (int i = 0; i < 60; i++) {
             PackedCase c = draw_case(engine, form, op);

@@ -24,7 +24,7 @@ const halconv_problem kProblem = square_problem(HALCONV_CONV, 16, 8, 16, 3, 1);
 Query query_of(const halconv_problem &problem, const char *kernel = nullptr, int32_t features = 0) {
     int64_t out[3];
     REQUIRE(check_problem(problem, out) == HALCONV_OK);
-    Query query{&problem, normalise(problem, out), {}, kernel, features};
+    Query query{&problem, normalise(problem, out), {}, kernel, HALCONV_DEFAULT, features};
     query.key = problem_key(query.shape, problem);
     return query;
 }
@@ -154,6 +154,28 @@ TEST_CASE("inner-product preconditions", "[runtime]") {
     p.pad_before[1] = int64_t(1) << 29;  // four channels of a place so far away reach 2^31
     p.pad_after[1] = -p.pad_before[1];
     CHECK(!accepts(p));
+}
+
+TEST_CASE("numerics decide between winograd forms, and the estimate prefers fewer products", "[runtime]") {
+    std::vector<halconv_kernel> rows;
+    for (halconv_form form : {HALCONV_FORM_DIRECT, HALCONV_FORM_WINOGRAD2, HALCONV_FORM_WINOGRAD4}) {
+        rows.push_back(fake_row(form, HALCONV_CONV, 8));
+        rows.back().tile[2] = 7, rows.back().tile_vectors = 1, rows.back().vector_lanes = 8;
+    }
+    rows[1].name = "winograd2", rows[2].name = "winograd4";
+    Query query = query_of(kProblem);
+    CHECK(select_rows(rows, query).names == Names{"winograd2", "fake_direct", "winograd4"});
+    query.numerics = HALCONV_STRICT;
+    Selection strict = select_rows(rows, query);
+    CHECK(strict.names == Names{"fake_direct", "winograd2", "winograd4"});
+    CHECK((strict.accepted == 1 && strict.candidates[1].verdict == Verdict::kNumerics));
+    query.numerics = HALCONV_FAST;
+    CHECK(select_rows(rows, query).names == Names{"winograd4", "winograd2", "fake_direct"});
+
+    halconv_problem p = square_problem(HALCONV_CONV, 16, 8, 16, 5, 1);  // five taps
+    CHECK(select_rows(rows, query_of(p)).candidates[1].verdict == Verdict::kForm);
+    CHECK(describe(rows, kProblem).find("winograd4: halconv_options.numerics does not allow its form") !=
+          std::string::npos);
 }
 
 TEST_CASE("a row is refused for its key, features, form, size or name", "[runtime]") {
