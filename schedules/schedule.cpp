@@ -30,7 +30,8 @@ std::string tile_text(const Schedule &s) {
     std::string pixels = (s.tile_y > 1 ? std::to_string(s.tile_y) + "x" : "") + std::to_string(s.tile_x);
     std::string lanes = "v" + std::to_string(s.lanes);
     return pixels + "x" + std::to_string(s.vectors) + lanes + "r" + std::to_string(s.rows) +
-           (s.columns > 0 ? "x" + std::to_string(s.columns) : "") + (s.parallel == ParallelAxis::kChannels ? "c" : "") + (s.stage ? "" : "u");
+           (s.columns > 0 ? "x" + std::to_string(s.columns) : "") + (s.parallel == ParallelAxis::kChannels ? "c" : "") +
+           (s.stage ? "" : "u") + (s.share ? "s" : "");
 }
 
 std::string schedule_text(const Schedule &s) {
@@ -39,8 +40,9 @@ std::string schedule_text(const Schedule &s) {
     }
     return "tile " + std::to_string(s.tile_y) + "x" + std::to_string(s.tile_x) + " vectors " +
            std::to_string(s.vectors) + "x" + std::to_string(s.lanes) + " rows " + std::to_string(s.rows) +
-           (s.columns > 0 ? " columns " + std::to_string(s.columns) : "") + " parallel " + (s.parallel == ParallelAxis::kRows ? "rows" : "channels") +
-           (s.stage ? " staged" : " unstaged");
+           (s.columns > 0 ? " columns " + std::to_string(s.columns) : "") + " parallel " +
+           (s.parallel == ParallelAxis::kRows ? "rows" : "channels") + (s.stage ? " staged" : " unstaged") +
+           (s.share ? " shared taps" : "");
 }
 
 Schedule reference_schedule(const halconv_key &key) {

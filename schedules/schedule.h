@@ -19,6 +19,7 @@ struct Schedule {
     int vectors = 1;             // vectors of lanes of a register tile
     int lanes = 1;               // f32 lanes of a vector
     int columns = 0;             // output positions on x that share one staged input block; 0: the whole row
+    bool share = false;          // inner products: x taps of neighbouring positions share the inputs they load
     int rows = 1;                // output rows that share one staged input block, a multiple of tile_y
     ParallelAxis parallel = ParallelAxis::kRows;
     bool stage = true;  // copy the input, with its zero border, to scratch memory first
