@@ -48,7 +48,14 @@ template <class Op> void schedule_sums(Op &op, const halconv_key &key, const Sch
     sum.vectorize(op.l, schedule.lanes).unroll(op.l).unroll(op.f);
     Stage common = sum.update(0);
     common.vectorize(op.l, schedule.lanes).unroll(op.l);
-    unroll_outputs(common, op.f, key, schedule, {op.l}, {op.taps[0], op.taps[1], op.taps[2]});
+    if (schedule.share) {
+        RVar tap("tap"), part("part");
+        common.split(op.taps[0], tap, part, key.group_in / schedule.panel());
+        unroll_outputs(common, op.f, key, schedule, {op.l}, {tap, part, op.taps[1], op.taps[2]});
+        common.unroll(tap);
+    } else {
+        unroll_outputs(common, op.f, key, schedule, {op.l}, {op.taps[0], op.taps[1], op.taps[2]});
+    }
     if (op.has_other_taps) {
         RVar v = op.other_taps[0];
         Stage others = sum.update(1);

@@ -20,6 +20,10 @@ namespace halconv {
 namespace {
 
 constexpr double kWeightBytesPerCycleL2 = 24, kWeightBytesPerCycleL3 = 8;
+// Cycles of each store beyond those that hide behind the next tile's sums, to L2 and to memory; fitted to a first layer and
+// to an up-sampling one of several sizes (Zen 4).
+constexpr double kNearBurst = 2, kFarBurst = 6;
+constexpr int kHiddenStores = 16;
 constexpr double kLatency = 4;  // cycles until a sum can be added to again
 // Pixels this far apart (or a multiple) share an L1 set: more of them than the ways of a small L1 evict each other.
 constexpr int64_t kAliasBytes = 4096;
@@ -110,13 +114,15 @@ struct TileShape {
 };
 
 // Cycles of a tile: its multiply-adds, a register count permitting, its start and its stores.
-double tile_cycles(const TileShape &tile, int lanes, double reduction, int64_t l2_bytes) {
+double tile_cycles(const TileShape &tile, int lanes, double reduction, int64_t l2_bytes, bool far_output) {
     double fma = tile.pixels() * tile.vectors / 2.0, loads = (tile.pixels() + tile.vectors) / 2.0;
     double step_bytes = double(tile.vectors) * lanes * kFloatBytes;
     bool in_l2 = step_bytes * reduction <= double(l2_bytes) * 3 / 4;
     double weights = step_bytes / (in_l2 ? kWeightBytesPerCycleL2 : kWeightBytesPerCycleL3);
     double step = std::max({fma, loads, weights, kLatency}) + 0.5;
-    return step * reduction + 1.5 * tile.pixels() * tile.vectors + 10;
+    int sums = tile.pixels() * tile.vectors;
+    double burst = (far_output ? kFarBurst : kNearBurst) * std::max(0, sums - kHiddenStores);
+    return step * reduction + 1.5 * sums + burst + 10;
 }
 
 // Percent of the FMA peak: multiply-adds that the result needs over those that the tiles' time allows.
@@ -130,7 +136,8 @@ double predicted(const Work &w, const Schedule &schedule, const TargetRow &targe
     double tiles = w.repeats * w.tiles(0, 1) * w.tiles(1, tile.y) * w.tiles(2, tile.x) *
                    double(divide_up(w.channels, int64_t(tile.vectors) * lanes));
     double share = double(lanes) / target.vector_lanes;
-    return 100 * share * useful / (tiles * tile_cycles(tile, lanes, computed, target.l2_bytes));
+    return 100 * share * useful /
+           (tiles * tile_cycles(tile, lanes, computed, target.l2_bytes, w.output_bytes > double(target.l2_bytes)));
 }
 
 bool fits_registers(const TileShape &tile, const TargetRow &target) {

@@ -1,11 +1,13 @@
 // Cycles of an inner product's register tile of P positions x W weights (W = x phases x channels), two multiply-adds and
-// two loads a cycle as in model.cpp: a step over one vector of the run takes max(P * W / 2, (P + W) / 2, latency) + 0.5, and
-// the lanes of the P * W sums are added in 1.5 cycles each. The copy of the staged input takes a cycle a vector. The rates
-// are estimates; the ranking they give is measured.
+// 1.5 loads a cycle in the proportions of model.cpp: a step over one vector of the run takes
+//     max(P * W / 2, (P + W) / 1.5, latency) + 0.5
+// (a tile with one load a product was measured at 62 % of the peak; two would allow 96 %). Then the lanes of the P * W sums
+// are added, in fewer steps the more of them are added at once, and the copy of the staged input takes some cycles a
+// vector, more where it comes from beyond L2. These are estimates; the ranking that they give was measured.
 #include "schedules/model_inner_product.h"
 
 #include <algorithm>
-#include <cmath>
+#include <numeric>
 
 #include "halconv/halconv.h"
 #include "runtime/core/conv_shape.h"
@@ -18,7 +20,13 @@ constexpr int64_t kFloatBytes = 4;
 constexpr int64_t kMostOutputs = 8;  // channels of an inner product: beyond, lanes of channels are filled better
 constexpr int64_t kMostPositions = 28;
 constexpr int64_t kMostStrips = 4, kLeastStrip = 8;
-constexpr double kLatency = 4, kReduceCycles = 1.5, kTileCycles = 12;
+constexpr int64_t kBlockBytes = 24 * 1024;  // of a staged block of a one-dimensional problem: most of a small L1
+constexpr int64_t kMostSharedTaps = 16;
+constexpr double kLatency = 4, kLoadsPerCycle = 1.5, kTileCycles = 12;
+constexpr double kCopyCycles = 1.5, kFarCopyCycles = 3.5;
+
+// Cycles to add the lanes of one of `together` sums at once.
+double reduce_cycles(int64_t together) { return together >= 8 ? 1.5 : together == 4 ? 1.8 : together == 2 ? 2.5 : 4.5; }
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -54,11 +62,16 @@ struct Work {
     double row_taps;            // (y, z) taps of an output, the mean over phases
     int64_t channels_in, channels_out;
     int64_t in_row, rows_read;  // bytes of a row of the input with its border; input rows that an output row reads
-    double staged_vectors(int lanes) const { return rows * double(in_row / kFloatBytes) / lanes / row_repeats; }
-    double row_repeats;  // y and z phases: output rows that share one staged input row
+    double row_repeats;         // y and z phases: output rows that share one staged input row
+    bool far;                   // the input does not stay in L2
+    int64_t weights() const { return phases * channels_out; }
+    double copy_cycles(int lanes) const {
+        double vectors = double(in_row / kFloatBytes) / lanes / row_repeats;
+        return vectors * (far ? kFarCopyCycles : kCopyCycles);
+    }
 };
 
-Work work_of(const halconv_key &key) {
+Work work_of(const halconv_key &key, const TargetRow &target) {
     Work w{};
     w.transposed = key.op == HALCONV_CONV_TRANSPOSE;
     w.x = phase_axis(axis_of(key, 2));
@@ -74,6 +87,7 @@ Work work_of(const halconv_key &key) {
     w.channels_in = key.group_in, w.channels_out = key.group_out;
     w.in_row = (key.in[2] + key.kernel[2]) * w.channels_in * kFloatBytes;
     w.rows_read = inputs_spanned(axis_of(key, 1), w.transposed);
+    w.far = w.in_row * key.in[0] * key.in[1] * key.batch > target.l2_bytes;
     return w;
 }
 
@@ -85,13 +99,17 @@ double predicted(const Work &w, const Schedule &s, const TargetRow &target) {
         vectors += double(run.count() * s.vectors);
         useful += double(run.length) / target.vector_lanes;
     }
-    double p = double(s.tile_x), outputs = double(w.channels_out), weights = double(w.phases) * outputs;
+    double p = double(s.tile_x), weights = double(w.weights()), loads = p + weights;
+    if (s.share) {  // all taps of a part: each input once
+        double taps = double(w.x.axis.kernel);
+        loads = (p + 2 * taps - 1) / taps;
+    }
     double steps = vectors / double(w.phases) * w.row_taps;
-    double step = std::max({p * weights / 2, (p + weights) / 2, kLatency / s.vectors}) + 0.5;
-    double tile = step * steps + kReduceCycles * p * weights + kTileCycles;
-    double row = tile * double(divide_up(w.positions, s.tile_x));
-    double copy = s.stage ? w.staged_vectors(s.lanes) / w.rows : 0;
-    return 100 * useful * w.row_taps * outputs * double(w.positions) / 2 / (row + copy);
+    double step = std::max({p * weights / 2, loads / kLoadsPerCycle, kLatency / s.vectors}) + 0.5;
+    double reduce = reduce_cycles(std::gcd(s.tile_x * w.weights(), int64_t(s.lanes)));
+    double tile = step * steps + reduce * p * weights + kTileCycles;
+    double row = tile * double(divide_up(w.positions, s.tile_x)) + (s.stage ? w.copy_cycles(s.lanes) : 0);
+    return 100 * useful * w.row_taps * double(w.channels_out * w.positions) / 2 / row;
 }
 
 // Blocks of rows, each of which copies the rows of its first window anew: at most four, for threads, and each many times
@@ -100,10 +118,28 @@ void choose_block(const Work &w, const TargetRow &target, Schedule &s) {
     int64_t room = target.l2_bytes * 3 / 4;
     s.rows =
         int(std::min(w.y_positions, std::max(divide_up(w.y_positions, kMostStrips), kLeastStrip * (w.rows_read - 1))));
+    if (w.rows_read == 1 && w.y_positions == 1) {
+        room = kBlockBytes;
+    }
     if (w.in_row * w.rows_read > room) {
         int64_t pixel = w.channels_in * kFloatBytes * w.rows_read * (w.transposed ? 1 : w.x.axis.stride);
         s.columns = int(std::max<int64_t>(room / pixel / s.tile_x, 1) * s.tile_x);
     }
+}
+
+// Registers of a tile: its sums, and of its inputs and weights the fewer, which stay for a step, and one. Where taps share
+// inputs, those of all positions stay.
+int64_t registers(const Work &w, const Schedule &s) {
+    int64_t sums = s.tile_x * w.weights() * s.vectors;
+    return sums + (s.share ? s.tile_x : std::min<int64_t>(s.tile_x, w.weights())) + 1;
+}
+
+// With one weight a position each product would load an input of its own. Where neighbouring positions are neighbouring
+// pixels and vectors lie within pixels, x taps share them.
+bool can_share(const Work &w, const Schedule &s) {
+    int64_t taps = w.x.axis.kernel;
+    return w.weights() == 1 && w.x.axis.stride == 1 && s.vectors == 1 && w.channels_in % s.lanes == 0 && taps > 1 &&
+           taps <= kMostSharedTaps;
 }
 
 bool is_legal(const halconv_key &key) {
@@ -118,18 +154,17 @@ void add_inner_products(const halconv_key &key, const TargetRow &target, std::ve
     if (!is_legal(key)) {
         return;
     }
-    Work w = work_of(key);
+    Work w = work_of(key, target);
     int64_t shortest = shortest_run(w.x, w.transposed, w.channels_in);
     for (int lanes = target.vector_lanes; lanes >= 4; lanes /= 2) {
         for (int vectors = 1; vectors <= 8 && vectors * lanes <= shortest; vectors *= 2) {
             for (int64_t x = 1; x <= std::min(kMostPositions, w.positions); x++) {
-                int64_t weights = w.phases * w.channels_out, sums = x * weights * vectors;
-                bool whole = w.positions % x == 0;
                 Schedule s;
                 s.form = HALCONV_FORM_INNER_PRODUCT;
                 s.tile_x = int(x), s.vectors = vectors, s.lanes = lanes;
-                s.stage = !stays_inside(key) || !whole;
-                if (sums + std::min(x, weights) + 1 > target.registers) {
+                s.stage = !stays_inside(key) || w.positions % x != 0;
+                s.share = can_share(w, s);
+                if (registers(w, s) > target.registers) {
                     continue;
                 }
                 choose_block(w, target, s);

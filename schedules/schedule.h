@@ -21,6 +21,7 @@ struct Schedule {
     int vectors = 1;             // vectors of lanes of a register tile
     int lanes = 1;               // f32 lanes of a vector
     int columns = 0;             // positions on x that share one staged input block; 0: the whole row
+    bool share = false;          // inner products: x taps of neighbouring positions share the inputs they load
     int rows = 1;  // output rows that share one staged input block, a multiple of tile_y; winograd: rows of
                    // tiles that share one V
     ParallelAxis parallel = ParallelAxis::kRows;
