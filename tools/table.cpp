@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -123,6 +124,16 @@ std::string table_report(const std::vector<KernelJob> &jobs, const std::vector<s
                            fmt::format("{}.{}.{}", HALIDE_VERSION_MAJOR, HALIDE_VERSION_MINOR, HALIDE_VERSION_PATCH)}});
     }
     return report.dump(2) + "\n";
+}
+
+std::string report_totals(const std::filesystem::path &report) {
+    std::ifstream file(report);
+    const nlohmann::json kernels = nlohmann::json::parse(file);
+    int64_t bytes = 0;
+    for (const nlohmann::json &kernel : kernels) {
+        bytes += kernel["code_bytes"].get<int64_t>();
+    }
+    return fmt::format("{} kernels, {:.2f} MB of code", kernels.size(), double(bytes) * 1e-6);
 }
 
 }  // namespace halconv
