@@ -21,8 +21,8 @@ std::string axes_text(const int32_t values[3]) {
 }
 
 std::string key_text(const halconv_key &k) {
-    return fmt::format("{{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}}", k.op, k.dtype, k.in_layout,
-                       k.out_layout, value_text(k.batch), value_text(k.groups), value_text(k.group_in),
+    return fmt::format("{{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}}", k.op, k.dtype,
+                       k.in_layout, k.out_layout, value_text(k.batch), value_text(k.groups), value_text(k.group_in),
                        value_text(k.group_out), axes_text(k.in), axes_text(k.out), axes_text(k.kernel),
                        axes_text(k.stride), axes_text(k.dilation), axes_text(k.pad_before), value_text(k.activation),
                        value_text(k.piecewise), value_text(k.residual));
