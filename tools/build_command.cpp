@@ -3,18 +3,17 @@
 #include <cctype>
 #include <chrono>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "tools/build.h"
 #include "tools/layer.h"
 #include "tools/progress.h"
+#include "tools/table.h"
 
 namespace halconv {
 namespace {
@@ -34,12 +33,6 @@ std::string default_name(const std::string &argument) {
     return name.empty() || std::isdigit(static_cast<unsigned char>(name[0])) ? "k" + name : name;
 }
 
-// NAME.json is an array with an object for each kernel.
-size_t count_kernels(const std::filesystem::path &path) {
-    std::ifstream file(path);
-    return nlohmann::json::parse(file).size();
-}
-
 int build(BuildCommand &command) {
     std::vector<Layer> layers =
         load_layers(command.layers, [](const std::string &remark) { fmt::print(stderr, "halconv: {}\n", remark); });
@@ -55,10 +48,9 @@ int build(BuildCommand &command) {
     bar.clear();
     double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     std::filesystem::path stem = std::filesystem::path(command.folder) / name;
-    size_t kernels = count_kernels(stem.string() + ".json");
-    fmt::print("{}: {} layers, {} kernels for {}, {} of them compiled now, {:.1f} s\n",
-               (stem.parent_path() / fmt::format("lib{}.a", name)).string(), layers.size(), kernels,
-               fmt::join(command.options.targets, " "), compiled, seconds);
+    fmt::print("{}: {} layers, {} for {}, {} of them compiled now, {:.1f} s\n",
+               (stem.parent_path() / fmt::format("lib{}.a", name)).string(), layers.size(),
+               report_totals(stem.string() + ".json"), fmt::join(command.options.targets, " "), compiled, seconds);
     return 0;
 }
 

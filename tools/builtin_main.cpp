@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "tools/build.h"
+#include "tools/table.h"
 
 int main(int argc, char **argv) {
     CLI::App app{"Compiles halconv's built-in kernel set"};
@@ -23,6 +24,7 @@ int main(int argc, char **argv) {
         return 1;
     }
     std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
-    fmt::print("built-in kernels: {} compiled, {:.1f} s\n", compiled, time.count());
+    fmt::print("built-in set: {}, {} compiled now, {:.1f} s\n",
+               halconv::report_totals(std::filesystem::path(folder) / "halconv_builtin.json"), compiled, time.count());
     return 0;
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -20,8 +21,8 @@ std::string axes_text(const int32_t values[3]) {
 }
 
 std::string key_text(const halconv_key &k) {
-    return fmt::format("{{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}}", k.op, k.dtype, k.in_layout,
-                       k.out_layout, value_text(k.batch), value_text(k.groups), value_text(k.group_in),
+    return fmt::format("{{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}}", k.op, k.dtype,
+                       k.in_layout, k.out_layout, value_text(k.batch), value_text(k.groups), value_text(k.group_in),
                        value_text(k.group_out), axes_text(k.in), axes_text(k.out), axes_text(k.kernel),
                        axes_text(k.stride), axes_text(k.dilation), axes_text(k.pad_before), value_text(k.activation),
                        value_text(k.piecewise), value_text(k.residual));
@@ -123,6 +124,16 @@ std::string table_report(const std::vector<KernelJob> &jobs, const std::vector<s
                            fmt::format("{}.{}.{}", HALIDE_VERSION_MAJOR, HALIDE_VERSION_MINOR, HALIDE_VERSION_PATCH)}});
     }
     return report.dump(2) + "\n";
+}
+
+std::string report_totals(const std::filesystem::path &report) {
+    std::ifstream file(report);
+    const nlohmann::json kernels = nlohmann::json::parse(file);
+    int64_t bytes = 0;
+    for (const nlohmann::json &kernel : kernels) {
+        bytes += kernel["code_bytes"].get<int64_t>();
+    }
+    return fmt::format("{} kernels, {:.2f} MB of code", kernels.size(), double(bytes) * 1e-6);
 }
 
 }  // namespace halconv

@@ -18,4 +18,7 @@ std::string table_header(const std::string &name);
 // NAME.json: an array with one object a kernel. `objects` in the order of `jobs`.
 std::string table_report(const std::vector<KernelJob> &jobs, const std::vector<std::filesystem::path> &objects);
 
+// What a NAME.json says in all: "166 kernels, 4.8 MB of code".
+std::string report_totals(const std::filesystem::path &report);
+
 }  // namespace halconv

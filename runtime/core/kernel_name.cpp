@@ -250,8 +250,8 @@ std::string kernel_name(const KernelName &name) {
             text += "_" + (pin.prefix + number(key.*pin.value));
         }
     }
-    std::string activation = key.activation == HALCONV_LINEAR ? word_of(kPiecewise, key.piecewise)
-                                                              : word_of(kActivations, key.activation);
+    std::string activation =
+        key.activation == HALCONV_LINEAR ? word_of(kPiecewise, key.piecewise) : word_of(kActivations, key.activation);
     for (const std::string &word : {activation, word_of(kResiduals, key.residual)}) {
         text += word.empty() ? "" : "_" + word;
     }
