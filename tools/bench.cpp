@@ -120,9 +120,10 @@ class Floats {
 class BoundLayer {
   public:
     BoundLayer(const Layer &layer, PlanHandle plan)
-        : problem_(layer.problem), plan_(std::move(plan)), sizes_(tensor_sizes(problem_)), input_(sizes_.input),
-          weights_(sizes_.weights), bias_(problem_.out_channels), residual_(problem_.residual ? sizes_.output : 0),
-          output_(sizes_.output), packed_(aligned_bytes(halconv_plan_weights_bytes(plan_.get()))),
+        : problem_(layer.problem), numerics_(layer.numerics), plan_(std::move(plan)), sizes_(tensor_sizes(problem_)),
+          input_(sizes_.input), weights_(sizes_.weights), bias_(problem_.out_channels),
+          residual_(problem_.residual ? sizes_.output : 0), output_(sizes_.output),
+          packed_(aligned_bytes(halconv_plan_weights_bytes(plan_.get()))),
           workspace_(aligned_bytes(halconv_plan_workspace_bytes(plan_.get()))) {
         // Uniform numbers in [-a, a) have variance a * a / 3: the sums of an inner output have variance 1.
         const double products = useful_flop(problem_) / 2 / double(sizes_.output);
@@ -143,7 +144,7 @@ class BoundLayer {
 
     ErrorFigures error() const {
         return compare_samples(problem_, {input_.data(), weights_.data(), bias_.data(), residual_.data()},
-                               output_.data());
+                               output_.data(), numerics_);
     }
 
   private:
@@ -154,6 +155,7 @@ class BoundLayer {
     }
 
     halconv_problem problem_;
+    halconv_numerics numerics_;
     PlanHandle plan_;
     TensorSizes sizes_;
     Floats input_, weights_, bias_, residual_, output_;

@@ -47,6 +47,10 @@ struct ErrorFigures {
 // faces, then points anywhere. A sum of k products in f32, in any order and fused or not, is within
 //     gamma(k) * sum |x * w|,  gamma(k) = k * u / (1 - k * u),  u = 2^-24
 // (Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed., section 3.1); bias and residual are two more terms.
-ErrorFigures compare_samples(const halconv_problem &problem, const BenchOperands &operands, const float *output);
+// The bound is for numerics strict. Winograd's sums take in the whole tile, of which a border may leave few terms:
+// default allows kDefaultError and fast kFastError times as much.
+constexpr double kDefaultError = 4, kFastError = 16;
+ErrorFigures compare_samples(const halconv_problem &problem, const BenchOperands &operands, const float *output,
+                             halconv_numerics numerics = HALCONV_STRICT);
 
 }  // namespace halconv
