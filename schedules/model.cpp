@@ -12,8 +12,6 @@
 #include "halconv/halconv.h"
 #include "runtime/core/conv_shape.h"
 #include "schedules/model_forms.h"
-#include "schedules/model_inner_product.h"
-#include "schedules/winograd_model.h"
 
 namespace halconv {
 

@@ -12,5 +12,10 @@ inline bool is_depthwise(const halconv_key &key) { return key.group_in == 1 && k
 bool strips_overlap(int64_t positions, int tile_y, int rows);
 
 void add_depthwise(const halconv_key &key, const TargetRow &target, std::vector<Candidate> &found);
+// Of a key whose sizes and channels are all pinned; none for another.
+void add_inner_products(const halconv_key &key, const TargetRow &target, std::vector<Candidate> &found);
+// Those that `numerics` allows, of a key whose sizes and channels are all pinned.
+void add_winograd(const halconv_key &key, const TargetRow &target, halconv_numerics numerics,
+                  std::vector<Candidate> &found);
 
 }  // namespace halconv

@@ -4,7 +4,7 @@
 // (a tile with one load a product was measured at 62 % of the peak; two would allow 96 %). Then the lanes of the P * W sums
 // are added, in fewer steps the more of them are added at once, and the copy of the staged input takes some cycles a
 // vector, more where it comes from beyond L2. These are estimates; the ranking that they give was measured.
-#include "schedules/model_inner_product.h"
+#include "schedules/model_forms.h"
 
 #include <algorithm>
 #include <numeric>

@@ -17,19 +17,19 @@ enum class ParallelAxis { kRows, kChannels, kChannelsAndPhases };
 struct Schedule {
     halconv_form form = HALCONV_FORM_DIRECT;
     bool reference = false;      // the algorithm as the generator states it; nothing below applies
-    int tile_x = 1, tile_y = 1;  // pixels of a register tile
+    int tile_x = 1, tile_y = 1;  // pixels of a register tile; winograd: output tiles of one
     int vectors = 1;             // vectors of lanes of a register tile
     int lanes = 1;               // f32 lanes of a vector
+    int rows = 1;                // output rows that share one staged input block, a multiple of tile_y;
+                                 // winograd: rows of tiles that share one V
     int columns = 0;             // positions on x that share one staged input block; 0: the whole row
-    bool share = false;          // inner products: x taps of neighbouring positions share the inputs they load
-    int rows = 1;  // output rows that share one staged input block, a multiple of tile_y; winograd: rows of
-                   // tiles that share one V
+    // winograd: output channels whose products are in scratch memory at one time, a multiple of panel()
+    int channels = 0;
     ParallelAxis parallel = ParallelAxis::kRows;
-    int channels =
-        0;  // winograd: output channels whose products are in scratch memory at one time; a multiple of panel()
     bool stage = true;             // copy the input, with its zero border, to scratch memory first
+    bool skip[3] = {};             // axes z, y, x: taps outside the input are left out, not multiplied by zeros
+    bool share = false;            // inner products: x taps of neighbouring positions share the inputs they load
     bool prefetch_output = false;  // fetch the lines that a tile stores when its sum begins
-    bool skip[3] = {};  // axes z, y, x: taps that fall outside the input are left out, not multiplied by zeros
 
     int panel() const { return vectors * lanes; }
 };

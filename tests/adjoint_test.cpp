@@ -46,6 +46,7 @@ KernelCase linear_conv(uint32_t seed) {
                {},
                {},
                HALCONV_LINEAR,
+               HALCONV_LINEAR,
                0};
     for (size_t a = 0; a < 3; a++) {
         any.key.in[a] = any.key.out[a] = any.key.kernel[a] = any.key.stride[a] = any.key.dilation[a] =

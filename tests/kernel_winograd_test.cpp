@@ -99,7 +99,7 @@ constexpr Shape kShapes[] = {
     {"up_one_pixel",
      kTranspose,
      2,
-     {1, 1},
+     {2, 1},
      {4, 4},
      {2, 2},
      {1, 1},

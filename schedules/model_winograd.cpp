@@ -8,7 +8,7 @@
 //                  F(4x4, 3x3) at 56x56x64 measured 165 for both, F(2x2, 3x3) 54
 //     V and M      the share that leaves L2 is written and read again at kScratchBytesPerCycle, at kFarBytesPerCycle beyond a
 //                  share of L3
-#include "schedules/winograd_model.h"
+#include "schedules/model_forms.h"
 
 #include <algorithm>
 
