@@ -211,7 +211,7 @@ TEST_CASE("texts that are no names") {
         "halconv_conv_f32_nhwc_res_tanh_on_t_direct",  // order
         "halconv_conv_f32_nhwc_nF_on_t_direct",
         "halconv_conv_f32_nhwc_ci_on_t_direct",
-        "halconv_conv_f32_nhwc_relu_on_t_direct",
+        "halconv_conv_f32_nhwc_relu6_on_t_direct",
     };
     for (const char *text : texts) {
         CAPTURE(text);

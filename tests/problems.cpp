@@ -195,6 +195,13 @@ bool may_refuse(const halconv_kernel &row, const halconv_problem &problem) {
     for (size_t a = 0; a < 3; a++) {
         int d = int(a) - (3 - problem.rank);
         int64_t stride = d < 0 || problem.op == HALCONV_CONV ? 1 : problem.stride[d];
+        // One input position: the library takes the stride that gives each tap a phase of its own.
+        if (d >= 0 && problem.op == HALCONV_CONV_TRANSPOSE && problem.in[d] == 1 && problem.kernel[d] > stride) {
+            stride = problem.dilation[d] * problem.kernel[d];
+            if (row.key.stride[a] != HALCONV_FREE && row.key.stride[a] != stride) {
+                return true;
+            }
+        }
         // The smallest box has the coordinates of one phase.
         if (std::max<int64_t>(out[a] / stride, 1) < row.min_extent[a]) {
             return true;
