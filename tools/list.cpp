@@ -23,10 +23,12 @@ struct FormRow {
 
 constexpr FormRow kForms[] = {
     {HALCONV_FORM_DIRECT, "conv", "each output gathers its window; lanes are output channels"},
-    {HALCONV_FORM_DEPTHWISE, "conv, conv_transpose", "one channel in and out per group; lanes are groups"},
+    {HALCONV_FORM_DEPTHWISE, "conv, conv_transpose", "few channels in and out per group; lanes are channels of all groups"},
     {HALCONV_FORM_PHASE, "conv_transpose", "each output gathers the taps of its phase; lanes are output channels"},
     {HALCONV_FORM_ROW_FUSED, "conv_transpose", "all x phases at once; lanes are (x phase, channel)"},
     {HALCONV_FORM_INNER_PRODUCT, "conv, conv_transpose", "few output channels; lanes are (x tap, input channel)"},
+    {HALCONV_FORM_WINOGRAD2, "conv, conv_transpose", "F(2, taps) on axes of 2 or 3 taps; numerics default or fast"},
+    {HALCONV_FORM_WINOGRAD4, "conv, conv_transpose", "F(4, taps) on axes of 2 or 3 taps; numerics fast"},
 };
 
 void list_json(const halconv_kernel_set &builtin, const std::string &host) {
@@ -61,7 +63,7 @@ void list_text(const halconv_kernel_set &builtin, const std::string &host) {
     }
     fmt::print("\nForms:\n");
     for (const FormRow &row : kForms) {
-        fmt::print("    {:<10} {:<21} {}\n", form_name(row.form), row.operations, row.summary);
+        fmt::print("    {:<13} {:<21} {}\n", form_name(row.form), row.operations, row.summary);
     }
     fmt::print("\nBuilt-in set, {} kernels:\n", builtin.count);
     for (int32_t i = 0; i < builtin.count; i++) {
