@@ -23,7 +23,8 @@ struct FormRow {
 
 constexpr FormRow kForms[] = {
     {HALCONV_FORM_DIRECT, "conv", "each output gathers its window; lanes are output channels"},
-    {HALCONV_FORM_DEPTHWISE, "conv, conv_transpose", "few channels in and out per group; lanes are channels of all groups"},
+    {HALCONV_FORM_DEPTHWISE, "conv, conv_transpose",
+     "few channels in and out per group; lanes are channels of all groups"},
     {HALCONV_FORM_PHASE, "conv_transpose", "each output gathers the taps of its phase; lanes are output channels"},
     {HALCONV_FORM_ROW_FUSED, "conv_transpose", "all x phases at once; lanes are (x phase, channel)"},
     {HALCONV_FORM_INNER_PRODUCT, "conv, conv_transpose", "few output channels; lanes are (x tap, input channel)"},
