@@ -1,6 +1,7 @@
 #include "generators/inner_product.h"
 
 #include "generators/conv_transpose.h"
+#include "runtime/core/inner_product.h"
 
 namespace halconv {
 

@@ -5,6 +5,7 @@
 
 #include "halconv/halconv.h"
 #include "runtime/core/context.h"
+#include "runtime/core/inner_product.h"
 #include "runtime/core/winograd.h"
 
 namespace halconv {

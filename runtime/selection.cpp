@@ -34,19 +34,6 @@ bool glob_matches(const char *name, const char *pattern) {
     return *pattern == 0;
 }
 
-// A record is for this very problem if the sizes, channels and the relation are all pinned (and accepted).
-bool pins_whole_problem(const halconv_key &key) {
-    bool pinned = key.batch != HALCONV_FREE && key.groups != HALCONV_FREE && key.group_in != HALCONV_FREE &&
-                  key.group_out != HALCONV_FREE;
-    for (int a = 0; a < 3; ++a) {
-        for (int32_t field :
-             {key.in[a], key.out[a], key.kernel[a], key.stride[a], key.dilation[a], key.pad_before[a]}) {
-            pinned = pinned && field != HALCONV_FREE;
-        }
-    }
-    return pinned;
-}
-
 bool boxes_fit(const halconv_kernel &row, const OutputBoxes &boxes) {
     for (int i = 0; i < boxes.count; ++i) {
         for (int a = 0; a < 3; ++a) {
@@ -141,6 +128,7 @@ int32_t select_kernels(const halconv_kernel_set &set, const Query &query, Candid
         candidate.rate = 0;
         candidate.verdict = judge(row, query, candidate.rate);
         candidate.named = query.kernel && std::strcmp(row.name, query.kernel) == 0;
+        // A record is for this very problem if it pins all of it (and accepts it).
         candidate.recorded = std::strcmp(row.origin, "record") == 0 && pins_whole_problem(row.key);
         candidate.reference = std::strcmp(row.origin, "reference") == 0;
         candidate.pins = count_pins(row.key);

@@ -2,7 +2,7 @@
 
 #include "Halide.h"
 #include "halconv/halconv.h"
-#include "runtime/core/conv_shape.h"
+#include "runtime/core/problem.h"
 #include "runtime/core/winograd.h"
 #include "schedules/apply.h"
 #include "schedules/pairwise_sums.h"
@@ -39,9 +39,7 @@ void set_pins(Internal::AbstractGenerator &generator, const halconv_key &key, co
         set("pad_before_" + axis, key.pad_before[d]);
         bool zeros = schedule.stage || schedule.reference || schedule.form == HALCONV_FORM_DEPTHWISE ||
                      is_winograd(schedule.form);
-        bool skip =
-            schedule.skip[d] || (d == 1 && schedule.form == HALCONV_FORM_DEPTHWISE && skips_rows(key, schedule));
-        generator.set_generatorparam_value("border_" + axis, skip ? "skip" : zeros ? "zeros" : "none");
+        generator.set_generatorparam_value("border_" + axis, schedule.skip[d] ? "skip" : zeros ? "zeros" : "none");
     }
     set("panel", weights_panel(key, schedule));
     set_winograd_pins(generator, key, schedule);
@@ -115,7 +113,7 @@ template <class Op> void fix_weights(Op &op, const halconv_key &key, const Sched
     for (int d = 0; d < 3; d++) {
         bool pinned = key.kernel[d] != HALCONV_FREE && key.stride[d] != HALCONV_FREE && key.dilation[d] != HALCONV_FREE;
         int taps = 4 - d, phases = 7 - d;  // dimensions of axis d: z y x
-        Axis<int64_t> axis{key.kernel[d], key.stride[d], key.dilation[d], 0};
+        Axis<int64_t> axis = key_axis(key, d);
         const WinogradMatrices *winograd =
             d == 0 || !pinned ? nullptr : winograd_of_axis(schedule.form, transposed, axis);
         if (winograd) {
@@ -146,16 +144,6 @@ template <class Op> void fix_weights(Op &op, const halconv_key &key, const Sched
     fix_dimension(op.bias, 1, HALCONV_FREE, extents[0]);
 }
 
-// The positions (x, y, z at dimensions 3, 5, 7) of phases that all have as many.
-template <class Buffer> void fix_positions(Buffer &buffer, const halconv_key &key) {
-    for (int d = 0; d < 3; d++) {
-        int64_t most = positions_of_phase(key.out[d], key.stride[d], 0);
-        if (most == least_positions_of_phases(key.out[d], key.stride[d])) {
-            buffer.dim(7 - 2 * d).set_extent(int32_t(most));
-        }
-    }
-}
-
 // Output and residual: channels and layout; positions of phases have their bounds at run time.
 template <class Op> void fix_output(Op &op, const halconv_key &key, const Schedule &schedule) {
     constexpr bool by_phase = std::is_base_of_v<ByPhase<Op>, Op> || std::is_same_v<Op, ConvTransposeWinograd>;
@@ -184,16 +172,17 @@ template <class Op> void fix_output(Op &op, const halconv_key &key, const Schedu
         } else {
             for (int d = 0; d < 3; d++) {
                 int phase = 6 - 2 * d, position = 7 - 2 * d;  // dimensions of axis d: z y x
-                bool one_box = key.out[d] != HALCONV_FREE && key.stride[d] != HALCONV_FREE &&
-                               one_phase_box(key.stride[d], key.out[d]);
                 buffer.dim(position).set_min(0);
-                if (one_box) {
-                    buffer.dim(phase).set_bounds(0, key.stride[d]);
-                    buffer.dim(position).set_extent(int(positions_of_phase(key.out[d], key.stride[d], 0)));
+                if (key.out[d] == HALCONV_FREE || key.stride[d] == HALCONV_FREE) {
+                    continue;
                 }
-            }
-            if (is_winograd(schedule.form)) {
-                fix_positions(buffer, key);
+                int64_t most = positions_of_phase(key.out[d], key.stride[d], 0);
+                if (most == least_positions_of_phases(key.out[d], key.stride[d])) {
+                    buffer.dim(position).set_extent(int(most));
+                }
+                if (one_phase_box(key.stride[d], key.out[d])) {
+                    buffer.dim(phase).set_bounds(0, key.stride[d]);
+                }
             }
         }
     };

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "halconv/halconv.h"
+#include "runtime/core/problem.h"
 #include "schedules/apply.h"
 
 namespace halconv {
@@ -15,7 +16,9 @@ namespace {
 constexpr int kUnrolledCopies = 8;
 
 // Weights of a position: x phases x channels.
-int weights_of_position(const halconv_key &key) { return (key.op == HALCONV_CONV ? 1 : key.stride[2]) * key.group_out; }
+int weights_of_position(const halconv_key &key) {
+    return key.op == HALCONV_CONV ? key.group_out : int(fused_lanes<int64_t>(key_axis(key, 2), key.group_out));
+}
 
 // Unrolls an update over the tile's outputs, so that whichever are fewer, its inputs or its weights, stay in registers for
 // a step while the others pass through one.
@@ -86,8 +89,7 @@ template <class Op> void schedule_inner_product(Op &op, const halconv_key &key, 
     if (schedule.stage) {
         Var pixel("pixel");
         padded.store_at(output, job).compute_at(output, yi);
-        Axis<int64_t> y{key.kernel[1], key.stride[1], key.dilation[1], key.pad_before[1]};
-        padded.fold_storage(op.y, int(inputs_spanned(y, key.op == HALCONV_CONV_TRANSPOSE)));
+        padded.fold_storage(op.y, int(inputs_spanned(key_axis(key, 1), key.op == HALCONV_CONV_TRANSPOSE)));
         padded.split(op.k, pixel, op.k, key.group_in, TailStrategy::RoundUp);
         int width = std::gcd(key.group_in, schedule.lanes);
         padded.vectorize(op.k, width);

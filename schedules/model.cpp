@@ -4,13 +4,13 @@
 // (Intel since Haswell, Zen with half-width units likewise in proportion):
 //     max(pixels * vectors / 2, (pixels + vectors) / 2, weight bytes / rate, latency) + 0.5
 // with 24 bytes a cycle where the weights of a channel block and phase stay in three quarters of L2, else 8.
-// A tile starts and stores in about 1.5 cycles a register. Lanes and pixels beyond the tensor's edge are work lost. The
-// rates are estimates that rank the workload's layers well; none was measured by itself.
+// A tile starts and stores in about 1.5 cycles a register, and more for each register beyond 16. Lanes and pixels beyond
+// the tensor's edge are work lost. The rates are estimates that rank the workload's layers; none was measured by itself.
 #include <algorithm>
 #include <cmath>
 
 #include "halconv/halconv.h"
-#include "runtime/core/conv_shape.h"
+#include "runtime/core/problem.h"
 #include "schedules/model_forms.h"
 
 namespace halconv {
@@ -25,7 +25,6 @@ constexpr int kHiddenStores = 16;
 constexpr double kLatency = 4;  // cycles until a sum can be added to again
 // Pixels this far apart (or a multiple) share an L1 set: more of them than the ways of a small L1 evict each other.
 constexpr int64_t kAliasBytes = 4096;
-constexpr int kFloatBytes = 4;
 constexpr int kMostTilePixels = 28;
 constexpr int kMostTileRows = 4;
 constexpr int kMostVectors = 4, kMostVectorsOfFewPixels = 8;
@@ -37,12 +36,7 @@ constexpr int kManyJobs = 8;
 constexpr double kLeastJobFlop = 1e6;
 constexpr double kRowCopyShare = 0.95;  // an estimate: what the copy of a finished row leaves of row-fused's speed
 
-// A free size is assumed to be common.
-int64_t assume(int32_t pin, int64_t common) { return pin == HALCONV_FREE ? common : pin; }
-
 int64_t round_up(int64_t a, int64_t b) { return (a + b - 1) / b * b; }
-
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 Axis<int64_t> assumed_axis(const halconv_key &key, int d) {
     return {assume(key.kernel[d], 3), assume(key.stride[d], key.op == HALCONV_CONV ? 1 : 2), assume(key.dilation[d], 1),
@@ -94,7 +88,7 @@ Work work_of(const halconv_key &key) {
         taps *= double(axis.kernel);
         w.outputs *= double(out);
         w.box_count[d] = split_phases(transpose ? axis.stride : 1, out, w.boxes[d]);
-        w.reduction *= transpose ? double(axis.kernel) / double(axis.stride) : double(axis.kernel);
+        w.reduction *= mean_taps(axis, transpose);
         w.inside[d] = share_inside(axis, transpose ? in[d] : out, transpose ? out : in[d], transpose);
     }
     w.channels = assume(key.group_out, 64);
@@ -192,32 +186,12 @@ void choose_blocks(const Work &w, const TargetRow &target, bool pinned, Schedule
     }
 }
 
-bool sizes_pinned(const halconv_key &key) {
-    for (int d = 0; d < 3; d++) {
-        if (key.in[d] == HALCONV_FREE || key.out[d] == HALCONV_FREE || !is_pinned_axis(key, d)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool stays_inside(const halconv_key &key, int d) {
-    Axis<int64_t> axis{key.kernel[d], key.stride[d], key.dilation[d], key.pad_before[d]};
-    return key.pad_before[d] != HALCONV_FREE &&
-           (key.op == HALCONV_CONV ? conv_stays_inside(axis, key.in[d], key.out[d])
-                                   : transpose_stays_inside(axis, key.in[d], key.out[d]));
-}
-
-bool stays_inside(const halconv_key &key) {
-    return sizes_pinned(key) && stays_inside(key, 0) && stays_inside(key, 1) && stays_inside(key, 2);
-}
-
 // Chooses the axes whose border is left out. On z, and on y with tiles of one row, that costs one test a tap; else a
 // tile's pixels must be known when the kernel is compiled, which costs code: for each tap, phase and position of a tile
 // relative to the border.
 void choose_skips(const halconv_key &key, Schedule &s) {
     bool transpose = key.op == HALCONV_CONV_TRANSPOSE;
-    if (!sizes_pinned(key)) {
+    if (!pins_axes(key)) {
         return;
     }
     int64_t copies = 1;
@@ -225,7 +199,7 @@ void choose_skips(const halconv_key &key, Schedule &s) {
         if (stays_inside(key, d)) {
             continue;
         }
-        Axis<int64_t> axis{key.kernel[d], key.stride[d], key.dilation[d], key.pad_before[d]};
+        Axis<int64_t> axis = key_axis(key, d);
         int tile = d == 2 ? s.tile_x : d == 1 ? s.tile_y : 1;
         if (tile == 1 && d != 2) {
             s.skip[d] = true;
@@ -250,14 +224,15 @@ bool pixels_alias(const halconv_key &key) {
     if (key.in_layout != HALCONV_NHWC || key.group_in == HALCONV_FREE || key.groups == HALCONV_FREE) {
         return false;
     }
-    int64_t step = key.op == HALCONV_CONV && key.stride[2] != HALCONV_FREE ? key.stride[2] : 1;
-    return step * key.group_in * key.groups * kFloatBytes % kAliasBytes == 0;
+    return inputs_apart(key_axis(key, 2), key.op == HALCONV_CONV_TRANSPOSE) * key.group_in * key.groups * kFloatBytes %
+               kAliasBytes ==
+           0;
 }
 
 // Whether the kernel must read a copy of its input: for the zeros of a border that it does not skip, for tiles that end
 // beyond the output, or to move pixels apart.
 bool must_stage(const halconv_key &key, const Schedule &s) {
-    if (!sizes_pinned(key) || pixels_alias(key)) {
+    if (!pins_axes(key) || pixels_alias(key)) {
         return true;
     }
     for (int d = 0; d < 3; d++) {
@@ -270,7 +245,7 @@ bool must_stage(const halconv_key &key, const Schedule &s) {
 
 void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form form, std::vector<Candidate> &found) {
     Work w = work_of(key);
-    bool pinned = sizes_pinned(key);
+    bool pinned = pins_axes(key);
     for (int lanes = 4; lanes <= target.vector_lanes; lanes *= 2) {
         bool wider_does_more = lanes < target.vector_lanes && w.channels > lanes;
         if (wider_does_more) {
@@ -311,7 +286,7 @@ bool row_fused_is_legal(const halconv_key &key) {
     if (!is_pinned_axis(key, 2) || key.group_out == HALCONV_FREE || key.pad_before[2] == HALCONV_FREE) {
         return false;
     }
-    return key.stride[2] > 1 && phases_alike({key.kernel[2], key.stride[2], key.dilation[2], 0});
+    return key.stride[2] > 1 && phases_alike(key_axis(key, 2));
 }
 
 // Rows go by innermost, so that the weights of a y phase must stay in L2.
@@ -344,6 +319,16 @@ void add_row_fused(const halconv_key &key, const TargetRow &target, std::vector<
 }
 
 }  // namespace
+
+bool stays_inside(const halconv_key &key, int d) {
+    Axis<int64_t> axis = key_axis(key, d);
+    return key.op == HALCONV_CONV ? conv_stays_inside(axis, key.in[d], key.out[d])
+                                  : transpose_stays_inside(axis, key.in[d], key.out[d]);
+}
+
+bool stays_inside(const halconv_key &key) {
+    return pins_axes(key) && stays_inside(key, 0) && stays_inside(key, 1) && stays_inside(key, 2);
+}
 
 bool strips_overlap(int64_t positions, int tile_y, int rows) {
     int64_t tiles = divide_up(positions, tile_y), tiles_of_strip = rows / tile_y;

@@ -1,8 +1,8 @@
 // The analytic model of depthwise schedules, in slots of one vector multiply-add each. A register tile takes
 //     multiply-adds + loads / 5 + stores / 2 + 0.8 * (vectors that registers do not hold) + overhead
 // and where the input rows that it reads exceed half of L1, 0.15 for each new line. A tile of several rows holds its window's
-// weights and inputs in registers, as far as they fit; a tile of one row those of one kernel row at a time. Constants
-// fitted to about 100 timings on a Zen 4 core (kernels 3 to 7, strides 1 and 2, conv and conv_transpose).
+// weights and inputs in registers, as far as they fit; a tile of one row those of one kernel row at a time. The
+// constants are estimates for a Zen 4 core.
 #include <algorithm>
 #include <numeric>
 #include <set>
@@ -23,11 +23,7 @@ constexpr int kChains = 6;
 constexpr double kLoad = 0.2, kStore = 0.5, kSpill = 0.8, kRowOverhead = 3, kTileOverhead = 2, kNewLine = 0.15;
 constexpr double kPermutation = 0.8;              // of an input vector, to the lanes of its group's outputs
 constexpr double kRaggedX = 1.1, kRaggedY = 1.2;  // the last tiles shift inwards, to coordinates not known beforehand
-constexpr int64_t kLineBytes = 64, kL1Sets = 64, kL1Ways = 8, kFloatBytes = 4;  // a small L1
-
-int64_t assume(int32_t pin, int64_t common) { return pin == HALCONV_FREE ? common : pin; }
-
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+constexpr int64_t kLineBytes = 64, kL1Sets = 64, kL1Ways = 8;  // a small L1
 
 // A problem with common sizes for what is free, z y x.
 struct Problem {
@@ -41,7 +37,7 @@ struct Problem {
     // Input positions that `positions` neighbouring outputs (all phases of a tile) of axis d read.
     int64_t window(int d, int64_t positions) const {
         if (!conv) {
-            return positions + (taps[d] - 1) * phase_axis(axis[d]).input_step() + (d == 2 && phases > 1 ? 1 : 0);
+            return positions - 1 + phase_span(phase_axis(axis[d])) + (d == 2 && phases > 1 ? 1 : 0);
         }
         std::set<int64_t> distinct;
         for (int64_t low = 0; low < positions; low++) {
@@ -68,7 +64,7 @@ Problem problem_of(const halconv_key &key) {
         p.taps[d] = p.conv ? p.axis[d].kernel : phase_axis(p.axis[d]).max_taps();
         p.size[d] = p.conv ? out : positions_of_phase(out, p.axis[d].stride, 0);
         p.least[d] = p.conv ? out : least_positions_of_phases(out, p.axis[d].stride);
-        p.useful *= double(out * p.axis[d].kernel) / double(p.conv ? 1 : p.axis[d].stride);
+        p.useful *= double(out) * mean_taps(p.axis[d], !p.conv);
     }
     return p;
 }
@@ -85,7 +81,7 @@ double tile_slots(const Problem &p, const Schedule &s, const TargetRow &target) 
     double step = double(taps * std::max<int64_t>(sums, kChains)) + kLoad * (weights + inputs) + kSpill * spilled +
                   (p.group_in > 1 ? kPermutation * inputs : 0) + (by_rows ? kRowOverhead : 0);
     bool beyond_l1 = p.in[2] * p.channels * kFloatBytes * rows > kL1Sets * kL1Ways * kLineBytes / 2;
-    double lines = beyond_l1 ? double(rows * s.tile_x * (p.conv ? p.axis[2].stride : 1)) : 0;
+    double lines = beyond_l1 ? double(rows * s.tile_x * inputs_apart(p.axis[2], !p.conv)) : 0;
     return step * double(steps) + kStore * double(sums) + kNewLine * lines + kTileOverhead;
 }
 
@@ -162,6 +158,7 @@ void add_depthwise(const halconv_key &key, const TargetRow &target, std::vector<
                 s.form = HALCONV_FORM_DEPTHWISE;
                 s.tile_x = x, s.tile_y = y, s.lanes = lanes;
                 s.stage = false;
+                s.skip[1] = p.conv && y == 1;  // one test a row of taps
                 choose_order(key, p, s);
                 found.push_back({s, predicted(p, s, target)});
             }

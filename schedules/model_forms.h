@@ -5,6 +5,17 @@
 
 namespace halconv {
 
+constexpr int64_t kFloatBytes = 4;
+
+// A free size is assumed to be common.
+inline int64_t assume(int32_t pin, int64_t common) { return pin == HALCONV_FREE ? common : pin; }
+
+inline int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Whether no tap of axis d, whose sizes are pinned, falls outside the input; whether that is known of all axes.
+bool stays_inside(const halconv_key &key, int d);
+bool stays_inside(const halconv_key &key);
+
 // One channel in and out per group, and more than one group.
 inline bool is_depthwise(const halconv_key &key) { return key.group_in == 1 && key.group_out == 1 && key.groups != 1; }
 

@@ -10,13 +10,13 @@
 #include <numeric>
 
 #include "halconv/halconv.h"
-#include "runtime/core/conv_shape.h"
+#include "runtime/core/inner_product.h"
+#include "runtime/core/problem.h"
 
 namespace halconv {
 
 namespace {
 
-constexpr int64_t kFloatBytes = 4;
 constexpr int64_t kMostOutputs = 8;  // channels of an inner product: beyond, lanes of channels are filled better
 constexpr int64_t kMostPositions = 28;
 constexpr int64_t kMostStrips = 4, kLeastStrip = 8;
@@ -28,29 +28,8 @@ constexpr double kCopyCycles = 1.5, kFarCopyCycles = 3.5;
 // Cycles to add the lanes of one of `together` sums at once.
 double reduce_cycles(int64_t together) { return together >= 8 ? 1.5 : together == 4 ? 1.8 : together == 2 ? 2.5 : 4.5; }
 
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-bool all_pinned(const halconv_key &key) {
-    bool pinned = key.batch != HALCONV_FREE && key.group_in != HALCONV_FREE && key.group_out != HALCONV_FREE;
-    for (int d = 0; d < 3; d++) {
-        for (int32_t pin : {key.in[d], key.out[d], key.kernel[d], key.stride[d], key.dilation[d], key.pad_before[d]}) {
-            pinned = pinned && pin != HALCONV_FREE;
-        }
-    }
-    return pinned;
-}
-
-Axis<int64_t> axis_of(const halconv_key &key, int d) {
-    return {key.kernel[d], key.stride[d], key.dilation[d], key.pad_before[d]};
-}
-
-bool stays_inside(const halconv_key &key) {
-    bool inside = key.op == HALCONV_CONV;
-    for (int d = 0; d < 3; d++) {
-        inside = inside && conv_stays_inside(axis_of(key, d), key.in[d], key.out[d]);
-    }
-    return inside;
-}
+// Whether the caller's input can be read as it is.
+bool reads_directly(const halconv_key &key) { return key.op == HALCONV_CONV && stays_inside(key); }
 
 // A problem as this model sees it.
 struct Work {
@@ -74,19 +53,19 @@ struct Work {
 Work work_of(const halconv_key &key, const TargetRow &target) {
     Work w{};
     w.transposed = key.op == HALCONV_CONV_TRANSPOSE;
-    w.x = phase_axis(axis_of(key, 2));
+    w.x = phase_axis(key_axis(key, 2));
     w.phases = w.transposed ? key.stride[2] : 1;
     w.positions = w.transposed ? positions_of_phase(key.out[2], key.stride[2], 0) : key.out[2];
     w.y_positions = w.transposed ? positions_of_phase(key.out[1], key.stride[1], 0) : key.out[1];
     w.rows = double(key.batch) * key.out[0] * key.out[1];
     w.row_taps = w.row_repeats = 1;
     for (int d = 0; d < 2; d++) {
-        w.row_taps *= double(key.kernel[d]) / (w.transposed ? key.stride[d] : 1);
-        w.row_repeats *= w.transposed ? key.stride[d] : 1.0 / key.stride[d];
+        w.row_taps *= mean_taps(key_axis(key, d), w.transposed);
+        w.row_repeats *= outputs_per_input(key_axis(key, d), w.transposed);
     }
     w.channels_in = key.group_in, w.channels_out = key.group_out;
     w.in_row = (key.in[2] + key.kernel[2]) * w.channels_in * kFloatBytes;
-    w.rows_read = inputs_spanned(axis_of(key, 1), w.transposed);
+    w.rows_read = inputs_spanned(key_axis(key, 1), w.transposed);
     w.far = w.in_row * key.in[0] * key.in[1] * key.batch > target.l2_bytes;
     return w;
 }
@@ -122,7 +101,7 @@ void choose_block(const Work &w, const TargetRow &target, Schedule &s) {
         room = kBlockBytes;
     }
     if (w.in_row * w.rows_read > room) {
-        int64_t pixel = w.channels_in * kFloatBytes * w.rows_read * (w.transposed ? 1 : w.x.axis.stride);
+        int64_t pixel = w.channels_in * kFloatBytes * w.rows_read * inputs_apart(w.x.axis, w.transposed);
         s.columns = int(std::max<int64_t>(room / pixel / s.tile_x, 1) * s.tile_x);
     }
 }
@@ -144,8 +123,8 @@ bool can_share(const Work &w, const Schedule &s) {
 
 bool is_legal(const halconv_key &key) {
     bool nhwc = key.in_layout == HALCONV_NHWC && key.out_layout == HALCONV_NHWC;
-    return nhwc && all_pinned(key) && key.groups == 1 && key.group_out <= kMostOutputs &&
-           taps_adjoin(axis_of(key, 2), key.op == HALCONV_CONV_TRANSPOSE);
+    return nhwc && pins_whole_problem(key) && key.groups == 1 && key.group_out <= kMostOutputs &&
+           taps_adjoin(key_axis(key, 2), key.op == HALCONV_CONV_TRANSPOSE);
 }
 
 }  // namespace
@@ -162,7 +141,7 @@ void add_inner_products(const halconv_key &key, const TargetRow &target, std::ve
                 Schedule s;
                 s.form = HALCONV_FORM_INNER_PRODUCT;
                 s.tile_x = int(x), s.vectors = vectors, s.lanes = lanes;
-                s.stage = !stays_inside(key) || w.positions % x != 0;
+                s.stage = !reads_directly(key) || w.positions % x != 0;
                 s.share = can_share(w, s);
                 if (registers(w, s) > target.registers) {
                     continue;

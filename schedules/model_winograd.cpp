@@ -4,14 +4,14 @@
 //     products     register tiles x (K * (max(pixels * vectors / 2, (pixels + vectors) / kLoadsPerCycle) + 0.5)
 //                  + 1.5 pixels * vectors + 10), or the time to read the transformed weights, once a block of tile
 //                  rows, whichever is longer
-//     transforms   2 cycles for a point of a vector of input channels, 2 for one of output channels and 2 for an output:
-//                  F(4x4, 3x3) at 56x56x64 measured 165 for both, F(2x2, 3x3) 54
+//     transforms   2 cycles for a point of a vector of input channels, 2 for one of output channels and 2 for an output
 //     V and M      the share that leaves L2 is written and read again at kScratchBytesPerCycle, at kFarBytesPerCycle beyond a
 //                  share of L3
 #include "schedules/model_forms.h"
 
 #include <algorithm>
 
+#include "runtime/core/problem.h"
 #include "runtime/core/winograd.h"
 
 namespace halconv {
@@ -25,14 +25,11 @@ constexpr double kFewInputs = 16;
 constexpr double kTransformCycles = 2;
 // Tiles with a load for each multiply-add reach 61 % of the peak where two of either fit a cycle.
 constexpr double kLoadsPerCycle = 1.3;
-constexpr int kFloatBytes = 4;
 constexpr int kMostTiles = 28;         // of a register tile
 constexpr size_t kMostCandidates = 6;  // of a form
 constexpr int64_t kMostBlockChannels = 128;
 // A schedule with fewer tasks than this many for a parallel loop is taken only if it is this much faster.
 constexpr double kFewTasks = 4, kFewTasksShare = 0.98;
-
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 struct WinogradWork {
     WinogradTiles tiles;
@@ -46,17 +43,6 @@ struct WinogradWork {
     double weight_bytes;  // of one group and phase
 };
 
-bool all_pinned(const halconv_key &key) {
-    bool pinned = key.batch != HALCONV_FREE && key.groups != HALCONV_FREE && key.group_in != HALCONV_FREE &&
-                  key.group_out != HALCONV_FREE;
-    for (int d = 0; d < 3; d++) {
-        for (int32_t pin : {key.in[d], key.out[d], key.kernel[d], key.stride[d], key.dilation[d], key.pad_before[d]}) {
-            pinned = pinned && pin != HALCONV_FREE;
-        }
-    }
-    return pinned;
-}
-
 WinogradWork work_of(const halconv_key &key, halconv_form form) {
     WinogradWork w{};
     bool transposed = key.op == HALCONV_CONV_TRANSPOSE;
@@ -65,7 +51,7 @@ WinogradWork work_of(const halconv_key &key, halconv_form form) {
     w.useful = double(key.batch) * key.groups * key.group_in * key.group_out;
     w.group_in = key.group_in, w.group_out = key.group_out;
     for (int d = 0; d < 3; d++) {
-        Axis<int64_t> axis{key.kernel[d], key.stride[d], key.dilation[d], key.pad_before[d]};
+        Axis<int64_t> axis = key_axis(key, d);
         const WinogradMatrices *matrices = d == 0 ? nullptr : winograd_of_axis(form, transposed, axis);
         int64_t taps = transposed ? phase_axis(axis).max_taps() : axis.kernel;
         w.points *= matrices ? matrices->points() : 1;
@@ -169,10 +155,8 @@ void add_winograd(const halconv_key &key, const TargetRow &target, halconv_numer
                   std::vector<Candidate> &found) {
     bool transposed = key.op == HALCONV_CONV_TRANSPOSE;
     for (halconv_form form : {HALCONV_FORM_WINOGRAD2, HALCONV_FORM_WINOGRAD4}) {
-        auto transforms = [&](int d) {
-            return winograd_of_axis(form, transposed, {key.kernel[d], key.stride[d], key.dilation[d], 0}) != nullptr;
-        };
-        if (all_pinned(key) && numerics_allow(form, numerics) && (transforms(1) || transforms(2))) {
+        auto transforms = [&](int d) { return winograd_of_axis(form, transposed, key_axis(key, d)) != nullptr; };
+        if (pins_whole_problem(key) && numerics_allow(form, numerics) && (transforms(1) || transforms(2))) {
             add_form(key, form, target, found);
         }
     }

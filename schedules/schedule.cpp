@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "halconv/halconv.h"
-#include "runtime/core/conv_shape.h"
+#include "runtime/core/problem.h"
 #include "runtime/core/winograd.h"
 
 namespace halconv {
@@ -107,9 +107,7 @@ bool whole_phases(const halconv_key &key) {
         return false;
     }
     for (int d = 0; d < 3; d++) {
-        bool pinned = key.out[d] != HALCONV_FREE && key.kernel[d] != HALCONV_FREE && key.stride[d] != HALCONV_FREE &&
-                      key.dilation[d] != HALCONV_FREE && key.pad_before[d] != HALCONV_FREE;
-        if (!pinned || !one_phase_box(key.stride[d], key.out[d])) {
+        if (!pins_axes(key) || !one_phase_box(key.stride[d], key.out[d])) {
             return false;
         }
     }
@@ -118,21 +116,14 @@ bool whole_phases(const halconv_key &key) {
 
 int tile_phases(const halconv_key &key) {
     constexpr int kMostPhases = 8;
-    int phases = std::min(key.stride[2], kMostPhases);
-    while (key.stride[2] % phases != 0) {
-        phases--;
-    }
-    return phases;
+    return int(phases_together(key.stride[2], kMostPhases));
 }
 
-bool skips_rows(const halconv_key &key, const Schedule &s) { return key.op == HALCONV_CONV && s.tile_y == 1; }
-
 int weights_panel(const halconv_key &key, const Schedule &s) {
-    Axis<int32_t> x{key.kernel[2], key.stride[2], key.dilation[2], key.pad_before[2]};
     if (s.form == HALCONV_FORM_DEPTHWISE && shifts_lanes(key, s)) {
         return key.groups;
     }
-    return s.form == HALCONV_FORM_ROW_FUSED ? fused_lanes(x, key.group_out) : s.panel();
+    return s.form == HALCONV_FORM_ROW_FUSED ? int(fused_lanes<int64_t>(key_axis(key, 2), key.group_out)) : s.panel();
 }
 
 }  // namespace halconv

@@ -82,7 +82,5 @@ bool shifts_lanes(const halconv_key &key, const Schedule &schedule);
 // Of depthwise conv_transpose: whether kernel calls fill all phases of every axis, and the x phases of a register tile.
 bool whole_phases(const halconv_key &key);
 int tile_phases(const halconv_key &key);
-// Of depthwise conv: whether kernel rows outside the input are left out (tiles of one row), not multiplied by zero.
-bool skips_rows(const halconv_key &key, const Schedule &schedule);
 
 }  // namespace halconv

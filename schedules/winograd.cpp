@@ -1,11 +1,11 @@
 // Winograd on x86 SIMD: V of a block of tile rows and M of a block of channels stay in L2 between the transforms and the
 // products. These are one GEMM for each point, with register tiles of tile_x tiles x `vectors` vectors of channels. The
-// transforms go tile by tile and vector by vector of channels, unrolled whole: 130 to 190 additions and multiplications
-// and about 40 spills for F(4x4, 3x3), which together take 10 to 15 % of the time at 64 channels.
+// transforms go tile by tile and vector by vector of channels, unrolled whole.
 #include <algorithm>
 #include <numeric>
 
 #include "halconv/halconv.h"
+#include "runtime/core/problem.h"
 #include "runtime/core/winograd.h"
 #include "schedules/apply.h"
 
@@ -18,7 +18,7 @@ WinogradTiles winograd_tiles(const halconv_key &key, halconv_form form) {
     int outputs[3];
     int64_t tiles[3];
     for (int d = 1; d < 3; d++) {
-        Axis<int64_t> axis{key.kernel[d], key.stride[d], key.dilation[d], 0};
+        Axis<int64_t> axis = key_axis(key, d);
         const WinogradMatrices *matrices = winograd_of_axis(form, transposed, axis);
         outputs[d] = matrices ? matrices->outputs : 1;
         int64_t positions = transposed ? positions_of_phase(key.out[d], axis.stride, 0) : key.out[d];

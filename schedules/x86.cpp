@@ -12,11 +12,11 @@ using namespace Halide;
 
 namespace {
 
-// The stages of a form with a pixel tile. `lane` is the axis that fills the vectors, `other` the remaining channel axis.
+// The stages of a form with a pixel tile, whose vectors are channels c of a group g.
 struct TiledStages {
     Func output, sum, padded;
     RDom taps;
-    Var lane, other, c, x, y, z, n;
+    Var c, g, x, y, z, n;
     std::vector<VarOrRVar> phases;
 };
 
@@ -37,13 +37,12 @@ void schedule_padded(const TiledStages &s, const halconv_key &key, const Schedul
         padded.reorder_storage(s.x, c, s.y).reorder(s.x, s.y, c).vectorize(s.x, schedule.lanes, tail);
         return;
     }
-    int extent = key.group_in;
     // Pixels a multiple of 1 KiB apart would crowd few sets of L1.
-    if (is_pinned(extent) && extent % 256 == 0) {
-        padded.bound_storage(c, extent + 16);
+    if (is_pinned(key.group_in) && key.group_in % 256 == 0) {
+        padded.bound_storage(c, key.group_in + 16);
     }
-    if (is_pinned(extent) && extent < schedule.lanes) {
-        padded.bound(c, 0, extent).unroll(c);
+    if (is_pinned(key.group_in) && key.group_in < schedule.lanes) {
+        padded.bound(c, 0, key.group_in).unroll(c);
     } else {
         padded.vectorize(c, schedule.lanes, TailStrategy::GuardWithIf);
     }
@@ -51,13 +50,13 @@ void schedule_padded(const TiledStages &s, const halconv_key &key, const Schedul
 
 void schedule_sum(const TiledStages &s, const halconv_key &key, const Schedule &schedule, const LoopLevel &tile) {
     Func sum = s.sum;
-    sum.compute_at(tile).bound_extent(s.lane, schedule.panel()).bound_extent(s.x, schedule.tile_x);
+    sum.compute_at(tile).bound_extent(s.c, schedule.panel()).bound_extent(s.x, schedule.tile_x);
     sum.bound_extent(s.y, schedule.tile_y);
-    sum.vectorize(s.lane, schedule.lanes).unroll(s.lane).unroll(s.x).unroll(s.y);
+    sum.vectorize(s.c, schedule.lanes).unroll(s.c).unroll(s.x).unroll(s.y);
     RVar i = s.taps[0], tx = s.taps[1], ty = s.taps[2], tz = s.taps[3];
     Stage update = sum.update();
-    update.reorder({s.lane, s.x, s.y, i, tx, ty, tz});
-    update.vectorize(s.lane, schedule.lanes).unroll(s.lane).unroll(s.x).unroll(s.y);
+    update.reorder({s.c, s.x, s.y, i, tx, ty, tz});
+    update.vectorize(s.c, schedule.lanes).unroll(s.c).unroll(s.x).unroll(s.y);
     if (is_pinned(key.group_in) && key.group_in <= kUnrolledReduction) {
         update.unroll(i);
     }
@@ -117,7 +116,7 @@ void schedule_store(Func output, const halconv_key &key, const Schedule &schedul
 void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule &schedule) {
     Func output = s.output;
     Var block("block"), inner("inner"), xo("xo"), xi("xi"), strip("strip"), yo("yo"), yi("yi"), job("job");
-    output.split(s.lane, block, inner, schedule.panel(), TailStrategy::GuardWithIf);
+    output.split(s.c, block, inner, schedule.panel(), TailStrategy::GuardWithIf);
     // Tiles at the end shift inwards and store some pixels twice. That must not happen to a residual that is the output
     // itself, nor from two parallel strips: with pinned sizes the model chooses strips that end in whole tiles.
     auto tail = [&](int d, bool may_shift) {
@@ -135,14 +134,14 @@ void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule
     if (schedule.parallel == ParallelAxis::kRows) {
         order.push_back(block);
         order.insert(order.end(), s.phases.begin(), s.phases.end());
-        order.insert(order.end(), {s.other, strip, s.z, s.n});
+        order.insert(order.end(), {s.g, strip, s.z, s.n});
         output.reorder(order).fuse(strip, s.z, job).fuse(job, s.n, job).parallel(job);
         outer = {job};
     } else {
         order.push_back(strip);
         order.insert(order.end(), s.phases.begin(), s.phases.end());
-        order.insert(order.end(), {s.z, block, s.other, s.n});
-        output.reorder(order).fuse(block, s.other, job);
+        order.insert(order.end(), {s.z, block, s.g, s.n});
+        output.reorder(order).fuse(block, s.g, job);
         if (schedule.parallel == ParallelAxis::kChannelsAndPhases) {
             output.fuse(s.z, job, job);
             for (auto phase = s.phases.rbegin(); phase != s.phases.rend(); ++phase) {
@@ -167,25 +166,25 @@ void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule
     }
 }
 
-template <class Op> TiledStages stages_of(Op &op, const Var &lane, const Var &other) {
-    return {op.output, op.sum, op.padded, op.taps, lane, other, op.c, op.x, op.y, op.z, op.n, {}};
+template <class Op> TiledStages stages_of(Op &op) {
+    return {op.output, op.sum, op.padded, op.taps, op.c, op.g, op.x, op.y, op.z, op.n, {}};
 }
 
 }  // namespace
 
 void apply_schedule(ConvDirect &op, const halconv_key &key, const Schedule &schedule) {
-    schedule_tiles(stages_of(op, op.c, op.g), key, schedule);
+    schedule_tiles(stages_of(op), key, schedule);
 }
 
 void apply_schedule(ConvTransposePhase &op, const halconv_key &key, const Schedule &schedule) {
-    TiledStages stages = stages_of(op, op.c, op.g);
+    TiledStages stages = stages_of(op);
     stages.phases = {op.qx, op.qy, op.qz};
     schedule_tiles(stages, key, schedule);
 }
 
 // A row of the output is computed uncropped, tile by tile of (b, lanes), and then copied without its margins.
 void apply_schedule(ConvTransposeRowFused &op, const halconv_key &key, const Schedule &schedule) {
-    Func output = op.output, row = op.row, sum = op.sum, padded = op.padded;
+    Func output = op.output, row = op.row, sum = op.sum;
     Var bo("bo"), bi("bi"), lo("lo"), li("li"), vectors("vectors"), lanes("lanes"), job("job");
     int panel = weights_panel(key, schedule);
     output.reorder(op.f, op.y, op.qy, op.qz, op.z, op.n).vectorize(op.f, schedule.lanes, TailStrategy::GuardWithIf);
@@ -199,8 +198,7 @@ void apply_schedule(ConvTransposeRowFused &op, const halconv_key &key, const Sch
     sum.update().reorder({op.lane, op.b, op.taps[0], op.taps[1], op.taps[2], op.taps[3]});
     sum.update().vectorize(op.lane, schedule.lanes).unroll(op.lane).unroll(op.b);
     if (schedule.stage) {
-        TiledStages stages{output, sum, padded, op.taps, op.lane, op.g, op.c, op.x, op.y, op.z, op.n, {}};
-        schedule_padded(stages, key, schedule, LoopLevel(output, op.n));
+        schedule_padded(stages_of(op), key, schedule, LoopLevel(output, op.n));
     }
 }
 

@@ -323,3 +323,48 @@ TEST_CASE("coordinates and phases that leave int32 are noticed") {
     REQUIRE_FALSE(phases_fit({3, 65537, 65536, 0}));
     REQUIRE_FALSE(phases_fit({3, 100003, 3, 0}));  // the inverse of 3 modulo 100003 is 66669
 }
+
+TEST_CASE("one input position meets the same outputs through the same taps whatever the stride") {
+    for (int64_t kernel = 1; kernel <= 5; ++kernel) {
+        for (int64_t stride = 1; stride <= 4; ++stride) {
+            for (int64_t dilation = 1; dilation <= 3; ++dilation) {
+                Axis<int64_t> axis{kernel, stride, dilation, 1}, spread = one_position_axis(axis, 20, 0);
+                REQUIRE(spread.kernel == kernel);
+                for (int64_t tap = 0; tap < kernel; ++tap) {
+                    REQUIRE(high_coordinate(spread, int64_t(0), tap) == high_coordinate(axis, int64_t(0), tap));
+                }
+                REQUIRE((kernel <= stride ? spread.stride == stride : phase_axis(spread).max_taps() == 1));
+            }
+        }
+    }
+    Axis<int64_t> large{70000, 1, 70000, 0};  // kernel * dilation leaves int32
+    REQUIRE(one_position_axis(large, 1, 0).stride == 1);
+}
+
+TEST_CASE("the share of products inside, counted one by one") {
+    for (int64_t kernel = 1; kernel <= 5; ++kernel) {
+        for (int64_t stride = 1; stride <= 3; ++stride) {
+            for (int64_t pad = 0; pad <= 3; ++pad) {
+                Axis<int64_t> axis{kernel, stride, 2, pad};
+                int64_t low = 6, high = 12, inside = 0;
+                for (int64_t i = 0; i < low; ++i) {
+                    for (int64_t tap = 0; tap < kernel; ++tap) {
+                        int64_t at = i * stride + tap * 2 - pad;
+                        inside += at >= 0 && at < high;
+                    }
+                }
+                REQUIRE(share_inside(axis, low, high, false) == Approx(double(inside) / double(low * kernel)));
+                REQUIRE(share_inside(axis, low, high, true) ==
+                        Approx(double(inside) / (double(high * kernel) / double(stride))));
+            }
+        }
+    }
+}
+
+TEST_CASE("phases taken together divide the stride") {
+    REQUIRE(phases_together(1, 8) == 1);
+    REQUIRE(phases_together(2, 8) == 2);
+    REQUIRE(phases_together(9, 8) == 3);
+    REQUIRE(phases_together(16, 8) == 8);
+    REQUIRE(phases_together(11, 8) == 1);
+}

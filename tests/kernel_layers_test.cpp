@@ -38,6 +38,8 @@ constexpr Shape kShapes[] = {
     {"signal", kConv, 1, 40, 5, 16, 1, 5, 1, 1, 2, 2, 0, kNchw, kNhwc, HALCONV_SILU, 0},
     {"last", kConv, 2, 18, 24, 3, 1, 7, 1, 1, 3, 3, 0, kNhwc, kNhwc, HALCONV_TANH, 0},
     {"whole_input", kConv, 2, 4, 65, 1, 1, 4, 1, 1, 0, 0, 0, kNhwc, kNhwc, HALCONV_SIGMOID, 0},
+    {"last_signal", kConv, 1, 530, 32, 1, 1, 7, 1, 1, 3, 3, 0, kNhwc, kNhwc, HALCONV_TANH, 0},
+    {"last_of_one", kConv, 2, 13, 48, 1, 1, 3, 1, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 1},
     {"head", kConv, 2, 10, 70, 4, 1, 1, 1, 1, 0, 0, 0, kNhwc, kNhwc, HALCONV_LINEAR, 1},
     {"volume", kConv, 3, 6, 4, 9, 1, 3, 1, 1, 1, 1, 0, kNhwc, kNchw, HALCONV_GELU, 0},
     {"border", kConv, 2, 7, 33, 18, 1, 3, 1, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_RELU, 1},
@@ -75,6 +77,7 @@ constexpr Shape kShapes[] = {
 constexpr Shape kTinyShapes[] = {
     {"tiny_direct", kConv, 2, 3, 2, 7, 1, 2, 1, 1, 0, 0, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
     {"tiny_border", kConv, 2, 3, 32, 7, 1, 3, 1, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
+    {"tiny_shared_taps", kConv, 2, 4, 16, 1, 1, 3, 1, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 1},
     {"tiny_inner_product", kConv, 2, 4, 19, 2, 1, 3, 2, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 1},
     {"tiny_depthwise", kConv, 2, 3, 7, 7, 7, 3, 1, 1, 1, 1, 0, kNhwc, kNhwc, HALCONV_LINEAR, 0},
     {"tiny_depthwise_large", kConv, 2, 4, 9, 9, 9, 5, 1, 1, 2, 2, 0, kNhwc, kNhwc, HALCONV_RELU, 0},

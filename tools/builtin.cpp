@@ -60,7 +60,9 @@ Schedule hinted_schedule(halconv_key key, const Hint &hint, const TargetRow &tar
     best.rows = best.tile_y;
     best.parallel = ParallelAxis::kRows;
     best.stage = best.form != HALCONV_FORM_DEPTHWISE;
-    std::fill_n(best.skip, 3, false);
+    if (best.form != HALCONV_FORM_DEPTHWISE) {
+        std::fill_n(best.skip, 3, false);
+    }
     best.prefetch_output = false;
     return best;
 }

@@ -131,21 +131,6 @@ inline bool taps_adjoin(const Axis<int64_t> &axis, bool transposed) {
     return transposed ? phases.input_step() == 1 || phases.max_taps() == 1 : axis.dilation == 1 || axis.kernel == 1;
 }
 
-// An inner product takes the x taps of a window and their channels as one run of `length` elements, in the order of the
-// inputs, in vectors of `lanes`. The runs of different phases start apart and end alike: the first `common` vectors, which
-// the shortest run has whole, end with the run and are the same inputs for all phases; the other vectors of a longer run
-// go on towards its start, and the last of them begins with the run and repeats elements of the vector before.
-template <class T> struct RunVectors {
-    T length, lanes, common;
-
-    T count() const { return Arithmetic<T>::floor_div(length + lanes - 1, lanes); }
-    // How far before the run's end vector w begins, for w < common and from there on.
-    T common_reach(T w) const { return (common - w) * lanes; }
-    T other_reach(T w) const { return Arithmetic<T>::min((w + 1) * lanes, length); }
-    // The end of the elements that no earlier vector holds, for w >= common.
-    T other_end(T w) const { return length - w * lanes; }
-};
-
 // Low positions from `first` to `last`.
 struct Reach {
     int64_t first, last;
@@ -163,6 +148,11 @@ inline Reach last_inputs(const PhaseAxis<int64_t> &phases) {
     return reach;
 }
 
+// Distance between the first and the last input of a phase with the most taps, plus one.
+inline int64_t phase_span(const PhaseAxis<int64_t> &phases) {
+    return (phases.max_taps() - 1) * phases.input_step() + 1;
+}
+
 // How many inputs along an axis the windows of one output coordinate span, of all phases if transposed.
 inline int64_t inputs_spanned(const Axis<int64_t> &axis, bool transposed) {
     if (!transposed) {
@@ -170,16 +160,7 @@ inline int64_t inputs_spanned(const Axis<int64_t> &axis, bool transposed) {
     }
     PhaseAxis<int64_t> phases = phase_axis(axis);
     Reach reach = last_inputs(phases);
-    return reach.last - reach.first + (phases.max_taps() - 1) * phases.input_step() + 1;
-}
-
-// The axis x of an inner product with `channels` inputs a tap: the shortest run, and the run of phase r (0 for conv).
-template <class T> T shortest_run(const PhaseAxis<T> &x, bool transposed, T channels) {
-    return (transposed ? x.least_taps() : x.axis.kernel) * channels;
-}
-template <class T> RunVectors<T> run_of_phase(const PhaseAxis<T> &x, bool transposed, T channels, T lanes, T r) {
-    T common = Arithmetic<T>::floor_div(shortest_run(x, transposed, channels), lanes);
-    return {(transposed ? x.taps(r) : x.axis.kernel) * channels, lanes, common};
+    return reach.last - reach.first + phase_span(phases);
 }
 
 // How many of the positions 0 .. size - 1 are q modulo stride, for 0 <= q < stride.
@@ -232,15 +213,35 @@ inline int64_t meeting_lows(const Axis<int64_t> &axis, int64_t tap, int64_t low,
     return Arithmetic<int64_t>::max((end < low ? end : low) - first, 0);
 }
 
-// The share of an axis's products that meet no zero border: of low * kernel for conv, and for conv_transpose, whose
-// `high` outputs have kernel / stride taps each in the mean, of high * kernel / stride.
+// Taps of an output: of a transposed axis the mean over the phases.
+inline double mean_taps(const Axis<int64_t> &axis, bool transposed) {
+    return double(axis.kernel) / (transposed ? double(axis.stride) : 1);
+}
+
+// Distance between the inputs of one tap of two neighbouring outputs (of one phase).
+inline int64_t inputs_apart(const Axis<int64_t> &axis, bool transposed) { return transposed ? 1 : axis.stride; }
+
+// Outputs for each input: positions of the output's grid over those of the input's.
+inline double outputs_per_input(const Axis<int64_t> &axis, bool transposed) {
+    return transposed ? double(axis.stride) : 1 / double(axis.stride);
+}
+
+// The most phases, but not more than `most`, of which several times make all.
+inline int64_t phases_together(int64_t stride, int64_t most) {
+    int64_t phases = Arithmetic<int64_t>::max(1, stride < most ? stride : most);
+    while (stride % phases != 0) {
+        phases--;
+    }
+    return phases;
+}
+
+// The share of an axis's products that meet no zero border, of all that its outputs have.
 inline double share_inside(const Axis<int64_t> &axis, int64_t low, int64_t high, bool transpose) {
     int64_t inside = 0;
     for (int64_t tap = 0; tap < axis.kernel; tap++) {
         inside += meeting_lows(axis, tap, low, high);
     }
-    double all = double(axis.kernel) * (transpose ? double(high) / double(axis.stride) : double(low));
-    return double(inside) / all;
+    return double(inside) / (mean_taps(axis, transpose) * double(transpose ? high : low));
 }
 
 // The axis that a problem of lower rank lacks.

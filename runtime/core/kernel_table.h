@@ -91,7 +91,7 @@ enum {
  *                  conv_transpose with t = PhaseAxis::tap(r, max_taps - 1 - k) in the place of tap k
  * and zero where there is no such channel or tap (m >= taps(r)). Bias likewise, (lane, block).
  * INNER_PRODUCT: w[lane, channel, v, ty, tz, rx, ry, rz, 0], one block: element length - reach(v) + lane of the run of x phase
- *   rx, RunVectors in conv_shape.h; an element = (tap in the order of the inputs, input channel), channel fastest; tx = v has
+ *   rx, RunVectors in inner_product.h; an element = (tap in the order of the inputs, input channel), channel fastest; tx = v has
  *   the extent of the longest run's count(). Zero where an earlier vector holds the element. Bias: lane 0; else zero. */
 typedef int (*halconv_kernel_function)(void **argv);
 

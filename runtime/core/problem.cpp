@@ -164,6 +164,22 @@ bool key_accepts(const halconv_key &key, const halconv_key &pinned) {
     return true;
 }
 
+bool pins_axes(const halconv_key &key) {
+    bool pinned = true;
+    for (int a = 0; a < 3; ++a) {
+        for (int32_t field :
+             {key.in[a], key.out[a], key.kernel[a], key.stride[a], key.dilation[a], key.pad_before[a]}) {
+            pinned = pinned && field != HALCONV_FREE;
+        }
+    }
+    return pinned;
+}
+
+bool pins_whole_problem(const halconv_key &key) {
+    return key.batch != HALCONV_FREE && key.groups != HALCONV_FREE && key.group_in != HALCONV_FREE &&
+           key.group_out != HALCONV_FREE && pins_axes(key);
+}
+
 int count_pins(const halconv_key &key) {
     int pins = 0;
     for (int32_t value : key_fields(key).value) {

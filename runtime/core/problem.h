@@ -33,6 +33,15 @@ halconv_key problem_key(const Problem3 &problem3, const halconv_problem &problem
 // Whether a kernel compiled for `key` computes the problem of the fully pinned key `pinned`.
 bool key_accepts(const halconv_key &key, const halconv_key &pinned);
 
+// Axis d (z, y, x) of a key; its pins must not be free where they are used.
+inline Axis<int64_t> key_axis(const halconv_key &key, int d) {
+    return {key.kernel[d], key.stride[d], key.dilation[d], key.pad_before[d]};
+}
+
+// Whether the sizes and the relation of every axis are pinned; and batch and channels too.
+bool pins_axes(const halconv_key &key);
+bool pins_whole_problem(const halconv_key &key);
+
 // How many fields of `key` are not free.
 int count_pins(const halconv_key &key);
 
