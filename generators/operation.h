@@ -50,6 +50,9 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
     Halide::GeneratorParam<int> piecewise_pin{"piecewise_pin", HALCONV_FREE};
     // 0: no residual; 1: always; HALCONV_FREE: as the scalar has_residual says.
     Halide::GeneratorParam<int> residual_pin{"residual_pin", 0};
+    // The input is copied to memory by rows of x, with so many zeros before and after each as outputs read.
+    Halide::GeneratorParam<bool> stage_rows{"stage_rows", false};
+    Halide::GeneratorParam<int> margin_before{"margin_before", 0}, margin_after{"margin_after", 0};
     // Of the depthwise generators: output channels of a group; whether one block of weights holds all channels; whether
     // lanes may pass the last channel, so that the input is zero beyond the last group.
     Halide::GeneratorParam<int> group_out{"group_out", 1};
@@ -67,6 +70,8 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
     // For schedules: the input with zeros around it, and the sum before the epilogue with its reduction (i, tx, ty, tz).
     Halide::Func padded{"padded"}, sum{"sum"};
     Halide::RDom taps;
+    // Of padded where stage_rows is set: the columns of its updates 2 and 3.
+    Halide::RDom inside, outside;
     Halide::Var c{"c"}, g{"g"}, x{"x"}, y{"y"}, z{"z"}, n{"n"};
 
   protected:
@@ -100,9 +105,31 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
         return {one_block ? Expr(g) : g % panel, one_block ? Expr(0) : g / panel, group, input.dim(0).extent()};
     }
 
+    // The same value as define_padded, defined piece by piece for a copy to memory: the margins of a row, then either the
+    // row of the input or zeros. No vector then reads across a row's end.
+    void define_padded_rows() {
+        using Halide::RDom;
+        Expr width = input.dim(2).extent(), last_y = input.dim(3).extent() - 1, last_z = input.dim(4).extent() - 1;
+        RDom before(-int(margin_before), int(margin_before)), after(width, int(margin_after));
+        inside = RDom(0, width, "inside"), outside = RDom(0, width, "outside");
+        Expr row_exists = 0 <= y && y <= last_y && 0 <= z && z <= last_z;
+        inside.where(row_exists);
+        outside.where(!row_exists);
+        padded(c, g, x, y, z, n) = Halide::undef<float>();
+        padded(c, g, before, y, z, n) = 0.0f;
+        padded(c, g, after, y, z, n) = 0.0f;
+        padded(c, g, inside, y, z, n) =
+            input(c, g, inside, unsafe_promise_clamped(y, 0, last_y), unsafe_promise_clamped(z, 0, last_z), n);
+        padded(c, g, outside, y, z, n) = 0.0f;
+    }
+
     // padded(c, g, x, y, z, n) = the input, zero outside its extent on axes with Border::kZeros (and, with bound_groups,
     // outside its groups).
     void define_padded() {
+        if (stage_rows) {
+            define_padded_rows();
+            return;
+        }
         Halide::Region bounds(6);
         bool bounded = bound_groups;
         if (bound_groups) {

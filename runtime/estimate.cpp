@@ -26,6 +26,10 @@ double step_cycles(const halconv_kernel &row) {
     for (int32_t extent : row.tile) {
         pixels *= static_cast<double>(at_least_one(extent));
     }
+    if (row.form == HALCONV_FORM_PIXEL_LANES) {  // vectors of pixels, and as many sums of each as channels
+        pixels /= static_cast<double>(at_least_one(row.vector_lanes));
+        vectors = static_cast<double>(at_least_one(row.panel));
+    }
     double sums = pixels * vectors;
     double inputs = row.form == HALCONV_FORM_DEPTHWISE ? sums : pixels;
     double operations = row.cpu_features == 0 ? 2 * sums : sums;

@@ -234,6 +234,8 @@ bool form_accepts(const halconv_kernel &row, const Problem3 &p) {
         return !transposed && row.panel > 0;
     case HALCONV_FORM_PHASE:
         return transposed && row.panel > 0;
+    case HALCONV_FORM_PIXEL_LANES:
+        return row.panel > 0;
     case HALCONV_FORM_DEPTHWISE:
         return row.panel > 0 && ((p.group_in == 1 && p.group_out == 1) ||
                                  (p.group_in == row.key.group_in && p.group_out == row.key.group_out));

@@ -19,4 +19,8 @@ void apply_schedule(ConvTransposeWinograd &op, const halconv_key &key, const Sch
 void apply_schedule(ConvInnerProduct &op, const halconv_key &key, const Schedule &schedule);
 void apply_schedule(ConvTransposeInnerProduct &op, const halconv_key &key, const Schedule &schedule);
 
+// Lanes are pixels (HALCONV_FORM_PIXEL_LANES).
+void schedule_pixel_lanes(ConvDirect &op, const halconv_key &key, const Schedule &schedule);
+void schedule_pixel_lanes(ConvTransposePhase &op, const halconv_key &key, const Schedule &schedule);
+
 }  // namespace halconv

@@ -50,6 +50,12 @@ void set_pins(Internal::AbstractGenerator &generator, const halconv_key &key, co
     set("activation_pin", key.activation);
     set("piecewise_pin", key.piecewise);
     set("residual_pin", key.residual);
+    if (schedule.form == HALCONV_FORM_PIXEL_LANES) {
+        Margins margins = row_margins(key);
+        generator.set_generatorparam_value("stage_rows", schedule.stage ? "true" : "false");
+        set("margin_before", margins.before);
+        set("margin_after", margins.after);
+    }
     if (schedule.form == HALCONV_FORM_DEPTHWISE) {
         auto say = [&](const std::string &name, bool value) {
             generator.set_generatorparam_value(name, value ? "true" : "false");
@@ -184,6 +190,13 @@ template <class Op> void fix_output(Op &op, const halconv_key &key, const Schedu
                     buffer.dim(phase).set_bounds(0, key.stride[d]);
                 }
             }
+            int64_t pixel = key.out_layout == HALCONV_NHWC ? times(times(1, key.group_out), key.groups) : 1;
+            if (pixel > 0) {
+                buffer.dim(2).set_stride(int32_t(pixel));
+            }
+            if (times(pixel, key.stride[2]) > 0) {
+                buffer.dim(3).set_stride(int32_t(times(pixel, key.stride[2])));
+            }
         }
     };
     fix(op.output);
@@ -236,6 +249,8 @@ Module compile_module(const CompileJob &job) {
     switch (job.schedule.form) {
     case HALCONV_FORM_DIRECT:
         return compile_form<ConvDirect>(job);
+    case HALCONV_FORM_PIXEL_LANES:
+        return transpose ? compile_form<ConvTransposePhase>(job) : compile_form<ConvDirect>(job);
     case HALCONV_FORM_PHASE:
         return compile_form<ConvTransposePhase>(job);
     case HALCONV_FORM_ROW_FUSED:

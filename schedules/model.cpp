@@ -2,12 +2,13 @@
 //
 // Cycles of a register tile of `pixels` x `vectors` for one reduction step, with two multiply-adds and two loads a cycle
 // (Intel since Haswell, Zen with half-width units likewise in proportion):
-//     max(pixels * vectors / 2, (pixels + vectors) / 2, weight bytes / rate, latency) + 0.5
+//     max(pixels * vectors / 2, (pixels + vectors) / kLoadsPerCycle, weight bytes / rate, latency) + 0.5
 // with 24 bytes a cycle where the weights of a channel block and phase stay in three quarters of L2, else 8.
 // A tile starts and stores in about 1.5 cycles a register, and more for each register beyond 16. Lanes and pixels beyond
 // the tensor's edge are work lost. The rates are estimates that rank the workload's layers; none was measured by itself.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "halconv/halconv.h"
 #include "runtime/core/problem.h"
@@ -23,8 +24,6 @@ constexpr double kWeightBytesPerCycleL2 = 24, kWeightBytesPerCycleL3 = 8;
 constexpr double kNearBurst = 2, kFarBurst = 6;
 constexpr int kHiddenStores = 16;
 constexpr double kLatency = 4;  // cycles until a sum can be added to again
-// Pixels this far apart (or a multiple) share an L1 set: more of them than the ways of a small L1 evict each other.
-constexpr int64_t kAliasBytes = 4096;
 constexpr int kMostTilePixels = 28;
 constexpr int kMostTileRows = 4;
 constexpr int kMostVectors = 4, kMostVectorsOfFewPixels = 8;
@@ -58,6 +57,7 @@ struct Work {
     double inside[3];          // share of the products of axis z, y, x that meet no zero border
     double input_bytes, weight_bytes, output_bytes;
     int64_t staged_row_bytes;
+    bool planes_out;  // nchw
 
     int64_t most(int d) const { return boxes[d][0].extent; }
     int64_t least(int d) const { return boxes[d][box_count[d] - 1].extent; }
@@ -92,6 +92,7 @@ Work work_of(const halconv_key &key) {
         w.inside[d] = share_inside(axis, transpose ? in[d] : out, transpose ? out : in[d], transpose);
     }
     w.channels = assume(key.group_out, 64);
+    w.planes_out = key.out_layout == HALCONV_NCHW;
     double channels_in = group_in * double(w.groups);
     w.input_bytes = channels_in * double(in[0] * in[1] * in[2]) * kFloatBytes;
     w.output_bytes = w.repeats * w.outputs * double(w.channels) * kFloatBytes;
@@ -106,15 +107,17 @@ struct TileShape {
 };
 
 // Cycles of a tile: its multiply-adds, a register count permitting, its start and its stores.
-double tile_cycles(const TileShape &tile, int lanes, double reduction, int64_t l2_bytes, bool far_output) {
-    double fma = tile.pixels() * tile.vectors / 2.0, loads = (tile.pixels() + tile.vectors) / 2.0;
+double tile_cycles(const Work &w, const TileShape &tile, int lanes, double reduction, int64_t l2_bytes) {
+    double fma = tile.pixels() * tile.vectors / 2.0, loads = (tile.pixels() + tile.vectors) / kLoadsPerCycle;
     double step_bytes = double(tile.vectors) * lanes * kFloatBytes;
     bool in_l2 = step_bytes * reduction <= double(l2_bytes) * 3 / 4;
     double weights = step_bytes / (in_l2 ? kWeightBytesPerCycleL2 : kWeightBytesPerCycleL3);
     double step = std::max({fma, loads, weights, kLatency}) + 0.5;
     int sums = tile.pixels() * tile.vectors;
-    double burst = (far_output ? kFarBurst : kNearBurst) * std::max(0, sums - kHiddenStores);
-    return step * reduction + 1.5 * sums + burst + 10;
+    double burst = (w.output_bytes > double(l2_bytes) ? kFarBurst : kNearBurst) * std::max(0, sums - kHiddenStores);
+    // nchw: a tile is transposed in pieces of as many pixels as divide both it and a vector.
+    double stores = w.planes_out ? double(sums) * lanes / std::gcd(tile.x, lanes) : sums;
+    return step * reduction + 1.5 * stores + burst + 10;
 }
 
 // Percent of the FMA peak: multiply-adds that the result needs over those that the tiles' time allows.
@@ -128,8 +131,7 @@ double predicted(const Work &w, const Schedule &schedule, const TargetRow &targe
     double tiles = w.repeats * w.tiles(0, 1) * w.tiles(1, tile.y) * w.tiles(2, tile.x) *
                    double(divide_up(w.channels, int64_t(tile.vectors) * lanes));
     double share = double(lanes) / target.vector_lanes;
-    return 100 * share * useful /
-           (tiles * tile_cycles(tile, lanes, computed, target.l2_bytes, w.output_bytes > double(target.l2_bytes)));
+    return 100 * share * useful / (tiles * tile_cycles(w, tile, lanes, computed, target.l2_bytes));
 }
 
 bool fits_registers(const TileShape &tile, const TargetRow &target) {
@@ -219,20 +221,19 @@ void choose_skips(const halconv_key &key, Schedule &s) {
     }
 }
 
-// Whether neighbouring pixels of the caller's input lie at a multiple of kAliasBytes; a staged copy pads them apart.
-bool pixels_alias(const halconv_key &key) {
+// Whether the pixels and weights of a tile, of the caller's input, evict each other from L1; a staged copy pads pixels apart.
+bool pixels_alias(const halconv_key &key, const Schedule &s) {
     if (key.in_layout != HALCONV_NHWC || key.group_in == HALCONV_FREE || key.groups == HALCONV_FREE) {
         return false;
     }
-    return inputs_apart(key_axis(key, 2), key.op == HALCONV_CONV_TRANSPOSE) * key.group_in * key.groups * kFloatBytes %
-               kAliasBytes ==
-           0;
+    int64_t pixels_apart = inputs_apart(key_axis(key, 2), key.op == HALCONV_CONV_TRANSPOSE);
+    return s.tile_x * s.tile_y + s.vectors >= lines_in_l1(pixels_apart * key.group_in * key.groups * kFloatBytes);
 }
 
 // Whether the kernel must read a copy of its input: for the zeros of a border that it does not skip, for tiles that end
 // beyond the output, or to move pixels apart.
 bool must_stage(const halconv_key &key, const Schedule &s) {
-    if (!pins_axes(key) || pixels_alias(key)) {
+    if (!pins_axes(key) || pixels_alias(key, s)) {
         return true;
     }
     for (int d = 0; d < 3; d++) {
@@ -253,9 +254,6 @@ void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form for
         }
         for (int y = 1; y <= std::min<int64_t>(kMostTileRows, w.most(1)); y++) {
             for (int x = 1; x <= std::min<int64_t>(kMostTilePixels, w.most(2)); x++) {
-                if (key.out_layout == HALCONV_NCHW && x % 4 != 0 && w.least(2) >= 4) {
-                    continue;
-                }
                 int most_vectors = x * y <= 2 ? kMostVectorsOfFewPixels : kMostVectors;
                 for (int vectors = 1; vectors <= most_vectors; vectors++) {
                     TileShape tile{x, y, vectors};
@@ -338,6 +336,7 @@ bool strips_overlap(int64_t positions, int tile_y, int rows) {
 std::vector<Candidate> candidates(const halconv_key &key, const TargetRow &target, halconv_numerics numerics) {
     std::vector<Candidate> found;
     add_depthwise(key, target, found);
+    add_pixel_lanes(key, target, found);
     if (!is_depthwise(key)) {
         add_tiled(key, target, key.op == HALCONV_CONV ? HALCONV_FORM_DIRECT : HALCONV_FORM_PHASE, found);
         add_row_fused(key, target, found);

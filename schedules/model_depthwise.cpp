@@ -20,10 +20,11 @@ constexpr int kMostTileX = 16, kMostTileY = 4, kMostTaps = 16, kMostStrips = 4;
 constexpr int kMostMaskedPixels = 4;
 // A chain of multiply-adds into one sum waits for its latency; fewer sums than this leave slots empty.
 constexpr int kChains = 6;
-constexpr double kLoad = 0.2, kStore = 0.5, kSpill = 0.8, kRowOverhead = 3, kTileOverhead = 2, kNewLine = 0.15;
+constexpr double kLoad = 0.2, kStore = 0.5, kSpill = 0.8, kRowOverhead = 3, kTileOverhead = 2, kNewLine = 0.15,
+                 kCrowdedLine = 1;                // 14 pixels of 512 channels: 58 against 79 GFLOP/s
+constexpr double kPlanes = 0.25;                  // what gathers leave where channels are not neighbours in memory
 constexpr double kPermutation = 0.8;              // of an input vector, to the lanes of its group's outputs
 constexpr double kRaggedX = 1.1, kRaggedY = 1.2;  // the last tiles shift inwards, to coordinates not known beforehand
-constexpr int64_t kLineBytes = 64, kL1Sets = 64, kL1Ways = 8;  // a small L1
 
 // A problem with common sizes for what is free, z y x.
 struct Problem {
@@ -82,10 +83,12 @@ double tile_slots(const Problem &p, const Schedule &s, const TargetRow &target) 
                   (p.group_in > 1 ? kPermutation * inputs : 0) + (by_rows ? kRowOverhead : 0);
     bool beyond_l1 = p.in[2] * p.channels * kFloatBytes * rows > kL1Sets * kL1Ways * kLineBytes / 2;
     double lines = beyond_l1 ? double(rows * s.tile_x * inputs_apart(p.axis[2], !p.conv)) : 0;
-    return step * double(steps) + kStore * double(sums) + kNewLine * lines + kTileOverhead;
+    // One pass over a window that L1 cannot hold loads each line once more for each tap.
+    bool crowded = by_rows && p.window(2, s.tile_x) >= lines_in_l1(p.channels * kFloatBytes);
+    return step * double(steps) + kStore * double(sums) + (crowded ? kCrowdedLine : kNewLine) * lines + kTileOverhead;
 }
 
-double predicted(const Problem &p, const Schedule &s, const TargetRow &target) {
+double predicted(const halconv_key &key, const Problem &p, const Schedule &s, const TargetRow &target) {
     double tiles = double(divide_up(p.size[2], s.tile_x) * divide_up(p.size[1], s.tile_y) * p.size[0]);
     for (int d = 0; d < 3 && !p.conv; d++) {
         tiles *= double(p.axis[d].stride);
@@ -94,15 +97,16 @@ double predicted(const Problem &p, const Schedule &s, const TargetRow &target) {
     double ragged =
         (p.size[2] % s.tile_x != 0 ? kRaggedX : 1) * (s.tile_y > 1 && p.size[1] % s.rows != 0 ? kRaggedY : 1);
     double slots = tiles / p.phases * blocks * tile_slots(p, s, target) * ragged;
+    for (int32_t layout : {key.in_layout, key.out_layout}) {
+        share *= layout == HALCONV_NCHW ? kPlanes : 1;
+    }
     return 100 * share * p.useful * double(p.channels) / s.lanes / slots;
 }
 
 // Whether L1 keeps the input lines of one block of channels that the rows of a window need: lines one pixel apart share
 // its sets the more, the larger the power of two in their distance.
 bool rows_stay_in_l1(const Problem &p) {
-    constexpr int64_t kBytes = kL1Sets * kLineBytes;
-    int64_t sets = std::min(kL1Sets, kBytes / std::gcd(kBytes, p.channels * kFloatBytes));
-    return kernel_span(p.axis[1]) * p.in[2] <= sets * kL1Ways;
+    return kernel_span(p.axis[1]) * p.in[2] <= lines_in_l1(p.channels * kFloatBytes);
 }
 
 // Half of the registers hold sums, the others weights and inputs; with a row of weights at a time there is more room.
@@ -160,7 +164,7 @@ void add_depthwise(const halconv_key &key, const TargetRow &target, std::vector<
                 s.stage = false;
                 s.skip[1] = p.conv && y == 1;  // one test a row of taps
                 choose_order(key, p, s);
-                found.push_back({s, predicted(p, s, target)});
+                found.push_back({s, predicted(key, p, s, target)});
             }
         }
     }

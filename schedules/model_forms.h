@@ -1,11 +1,23 @@
 // Candidates of single forms, for candidates() in model.cpp: each function appends the legal schedules of its form.
 #pragma once
 
+#include <algorithm>
+#include <numeric>
+
 #include "schedules/schedule.h"
 
 namespace halconv {
 
 constexpr int64_t kFloatBytes = 4;
+// Tiles with a load for each multiply-add reach 61 % of the peak where two of either fit a cycle (Intel; Zen 4 98 %).
+constexpr double kLoadsPerCycle = 1.3;
+// A small L1. Lines a multiple of kL1WayBytes apart share one set of it.
+constexpr int64_t kLineBytes = 64, kL1Sets = 64, kL1Ways = 8, kL1WayBytes = kL1Sets * kLineBytes;
+
+// How many lines `bytes` apart L1 keeps.
+inline int64_t lines_in_l1(int64_t bytes) {
+    return kL1Ways * std::min(kL1Sets, kL1WayBytes / std::gcd(kL1WayBytes, bytes));
+}
 
 // A free size is assumed to be common.
 inline int64_t assume(int32_t pin, int64_t common) { return pin == HALCONV_FREE ? common : pin; }
@@ -25,6 +37,8 @@ bool strips_overlap(int64_t positions, int tile_y, int rows);
 void add_depthwise(const halconv_key &key, const TargetRow &target, std::vector<Candidate> &found);
 // Of a key whose sizes and channels are all pinned; none for another.
 void add_inner_products(const halconv_key &key, const TargetRow &target, std::vector<Candidate> &found);
+// Likewise; x is innermost in memory on both sides.
+void add_pixel_lanes(const halconv_key &key, const TargetRow &target, std::vector<Candidate> &found);
 // Those that `numerics` allows, of a key whose sizes and channels are all pinned.
 void add_winograd(const halconv_key &key, const TargetRow &target, halconv_numerics numerics,
                   std::vector<Candidate> &found);

@@ -23,8 +23,6 @@ constexpr double kWeightBytesPerCycleL2 = 48, kWeightBytesPerCycleMemory = 20, k
 constexpr double kL3PerL2 = 4;  // a core's share of L3
 constexpr double kFewInputs = 16;
 constexpr double kTransformCycles = 2;
-// Tiles with a load for each multiply-add reach 61 % of the peak where two of either fit a cycle.
-constexpr double kLoadsPerCycle = 1.3;
 constexpr int kMostTiles = 28;         // of a register tile
 constexpr size_t kMostCandidates = 6;  // of a form
 constexpr int64_t kMostBlockChannels = 128;
@@ -156,7 +154,8 @@ void add_winograd(const halconv_key &key, const TargetRow &target, halconv_numer
     bool transposed = key.op == HALCONV_CONV_TRANSPOSE;
     for (halconv_form form : {HALCONV_FORM_WINOGRAD2, HALCONV_FORM_WINOGRAD4}) {
         auto transforms = [&](int d) { return winograd_of_axis(form, transposed, key_axis(key, d)) != nullptr; };
-        if (pins_whole_problem(key) && numerics_allow(form, numerics) && (transforms(1) || transforms(2))) {
+        if (pins_whole_problem(key) && !is_depthwise(key) && numerics_allow(form, numerics) &&
+            (transforms(1) || transforms(2))) {
             add_form(key, form, target, found);
         }
     }

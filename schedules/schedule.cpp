@@ -24,6 +24,8 @@ const char *form_name(halconv_form form) {
         return "winograd4";
     case HALCONV_FORM_INNER_PRODUCT:
         return "inner_product";
+    case HALCONV_FORM_PIXEL_LANES:
+        return "pixel_lanes";
     }
     return "unknown";
 }
@@ -119,9 +121,20 @@ int tile_phases(const halconv_key &key) {
     return int(phases_together(key.stride[2], kMostPhases));
 }
 
+Margins row_margins(const halconv_key &key) {
+    bool transposed = key.op == HALCONV_CONV_TRANSPOSE;
+    int64_t positions = transposed ? positions_of_phase(key.out[2], key.stride[2], 0) : key.out[2];
+    Reach reach = inputs_met(key_axis(key, 2), transposed, positions);
+    int64_t before = std::max<int64_t>(-reach.first, 0), after = std::max<int64_t>(reach.last - key.in[2] + 1, 0);
+    return {int32_t(before), int32_t(after)};
+}
+
 int weights_panel(const halconv_key &key, const Schedule &s) {
     if (s.form == HALCONV_FORM_DEPTHWISE && shifts_lanes(key, s)) {
         return key.groups;
+    }
+    if (s.form == HALCONV_FORM_PIXEL_LANES) {
+        return s.channels;
     }
     return s.form == HALCONV_FORM_ROW_FUSED ? int(fused_lanes<int64_t>(key_axis(key, 2), key.group_out)) : s.panel();
 }

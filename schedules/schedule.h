@@ -23,7 +23,8 @@ struct Schedule {
     int rows = 1;                // output rows that share one staged input block, a multiple of tile_y;
                                  // winograd: rows of tiles that share one V
     int columns = 0;             // positions on x that share one staged input block; 0: the whole row
-    // winograd: output channels whose products are in scratch memory at one time, a multiple of panel()
+    // winograd: output channels whose products are in scratch memory at one time, a multiple of panel(); pixel_lanes:
+    // output channels of a register tile of tile_x = vectors * lanes pixels
     int channels = 0;
     ParallelAxis parallel = ParallelAxis::kRows;
     bool stage = true;             // copy the input, with its zero border, to scratch memory first
@@ -82,5 +83,10 @@ bool shifts_lanes(const halconv_key &key, const Schedule &schedule);
 // Of depthwise conv_transpose: whether kernel calls fill all phases of every axis, and the x phases of a register tile.
 bool whole_phases(const halconv_key &key);
 int tile_phases(const halconv_key &key);
+// Zeros before and after a row of the input that pixel_lanes reads; the x axis is pinned.
+struct Margins {
+    int32_t before, after;
+};
+Margins row_margins(const halconv_key &key);
 
 }  // namespace halconv

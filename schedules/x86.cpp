@@ -40,6 +40,8 @@ void schedule_padded(const TiledStages &s, const halconv_key &key, const Schedul
     // Pixels a multiple of 1 KiB apart would crowd few sets of L1.
     if (is_pinned(key.group_in) && key.group_in % 256 == 0) {
         padded.bound_storage(c, key.group_in + 16);
+    } else if (is_pinned(key.group_in) && is_pinned(key.groups) && key.group_in * key.groups % 256 == 0) {
+        padded.bound_storage(s.g, key.groups + 1);
     }
     if (is_pinned(key.group_in) && key.group_in < schedule.lanes) {
         padded.bound(c, 0, key.group_in).unroll(c);
@@ -173,10 +175,18 @@ template <class Op> TiledStages stages_of(Op &op) {
 }  // namespace
 
 void apply_schedule(ConvDirect &op, const halconv_key &key, const Schedule &schedule) {
+    if (schedule.form == HALCONV_FORM_PIXEL_LANES) {
+        schedule_pixel_lanes(op, key, schedule);
+        return;
+    }
     schedule_tiles(stages_of(op), key, schedule);
 }
 
 void apply_schedule(ConvTransposePhase &op, const halconv_key &key, const Schedule &schedule) {
+    if (schedule.form == HALCONV_FORM_PIXEL_LANES) {
+        schedule_pixel_lanes(op, key, schedule);
+        return;
+    }
     TiledStages stages = stages_of(op);
     stages.phases = {op.qx, op.qy, op.qz};
     schedule_tiles(stages, key, schedule);

@@ -306,6 +306,10 @@ halconv_kernel fake_row(halconv_form form, halconv_op op, int32_t panel, halconv
         row.name = "fake_inner_product";
         row.run = transposed ? run<HALCONV_FORM_INNER_PRODUCT, true> : run<HALCONV_FORM_INNER_PRODUCT, false>;
         break;
+    case HALCONV_FORM_PIXEL_LANES:
+        row.name = "fake_pixel_lanes";
+        row.run = transposed ? run<HALCONV_FORM_PHASE, true> : run<HALCONV_FORM_DIRECT, false>;
+        break;
     case HALCONV_FORM_DEPTHWISE:
         row.name = "fake_depthwise";
         row.run = transposed ? run<HALCONV_FORM_DEPTHWISE, true> : run<HALCONV_FORM_DEPTHWISE, false>;

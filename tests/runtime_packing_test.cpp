@@ -241,6 +241,8 @@ TEST_CASE("packed weights are what the table's text says, from every layout", "[
                                                    {HALCONV_FORM_DEPTHWISE, HALCONV_CONV_TRANSPOSE},
                                                    {HALCONV_FORM_PHASE, HALCONV_CONV_TRANSPOSE},
                                                    {HALCONV_FORM_ROW_FUSED, HALCONV_CONV_TRANSPOSE},
+                                                   {HALCONV_FORM_PIXEL_LANES, HALCONV_CONV},
+                                                   {HALCONV_FORM_PIXEL_LANES, HALCONV_CONV_TRANSPOSE},
                                                    {HALCONV_FORM_INNER_PRODUCT, HALCONV_CONV},
                                                    {HALCONV_FORM_INNER_PRODUCT, HALCONV_CONV_TRANSPOSE},
                                                    {HALCONV_FORM_WINOGRAD2, HALCONV_CONV},

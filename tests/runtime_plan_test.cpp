@@ -162,6 +162,11 @@ TEST_CASE("phase kernels through a plan equal the plain loops", "[runtime]") {
     check_form(HALCONV_FORM_PHASE, HALCONV_CONV_TRANSPOSE);
 }
 
+TEST_CASE("pixel-lane kernels through a plan equal the plain loops", "[runtime]") {
+    check_form(HALCONV_FORM_PIXEL_LANES, HALCONV_CONV);
+    check_form(HALCONV_FORM_PIXEL_LANES, HALCONV_CONV_TRANSPOSE);
+}
+
 TEST_CASE("row-fused kernels through a plan equal the plain loops", "[runtime]") {
     check_form(HALCONV_FORM_ROW_FUSED, HALCONV_CONV_TRANSPOSE);
 }

@@ -28,6 +28,11 @@ struct Hint {
     int32_t channels;   // of a group
 };
 
+// The forms whose kernels may leave sizes and channels free.
+bool takes_free_sizes(halconv_form form) {
+    return form == HALCONV_FORM_DIRECT || form == HALCONV_FORM_PHASE || form == HALCONV_FORM_DEPTHWISE;
+}
+
 // The best schedule for a problem of the hinted size, freed from that size: its block is one row of tiles.
 Schedule hinted_schedule(halconv_key key, const Hint &hint, const TargetRow &target) {
     for (int d = 0; d < 3; d++) {
@@ -53,7 +58,7 @@ Schedule hinted_schedule(halconv_key key, const Hint &hint, const TargetRow &tar
     Schedule best;
     for (const Candidate &c : candidates(key, target, HALCONV_STRICT)) {
         best = c.schedule;
-        if (best.form != HALCONV_FORM_ROW_FUSED && best.form != HALCONV_FORM_INNER_PRODUCT) {
+        if (takes_free_sizes(best.form)) {
             break;
         }
     }

@@ -131,7 +131,7 @@ inline bool taps_adjoin(const Axis<int64_t> &axis, bool transposed) {
     return transposed ? phases.input_step() == 1 || phases.max_taps() == 1 : axis.dilation == 1 || axis.kernel == 1;
 }
 
-// Low positions from `first` to `last`.
+// Input positions from `first` to `last`.
 struct Reach {
     int64_t first, last;
 };
@@ -153,14 +153,21 @@ inline int64_t phase_span(const PhaseAxis<int64_t> &phases) {
     return (phases.max_taps() - 1) * phases.input_step() + 1;
 }
 
-// How many inputs along an axis the windows of one output coordinate span, of all phases if transposed.
-inline int64_t inputs_spanned(const Axis<int64_t> &axis, bool transposed) {
+// The inputs, inside the input or not, that the windows of `positions` low coordinates meet: outputs of conv; output
+// coordinates in all their phases, each counted with max_taps taps, if transposed.
+inline Reach inputs_met(const Axis<int64_t> &axis, bool transposed, int64_t positions) {
     if (!transposed) {
-        return kernel_span(axis);
+        return {-axis.pad_before, high_coordinate(axis, positions - 1, axis.kernel - 1)};
     }
     PhaseAxis<int64_t> phases = phase_axis(axis);
-    Reach reach = last_inputs(phases);
-    return reach.last - reach.first + phase_span(phases);
+    Reach last = last_inputs(phases);
+    return {last.first - phase_span(phases) + 1, last.last + positions - 1};
+}
+
+// How many inputs along an axis the windows of one output coordinate span, of all phases if transposed.
+inline int64_t inputs_spanned(const Axis<int64_t> &axis, bool transposed) {
+    Reach reach = inputs_met(axis, transposed, 1);
+    return reach.last - reach.first + 1;
 }
 
 // How many of the positions 0 .. size - 1 are q modulo stride, for 0 <= q < stride.

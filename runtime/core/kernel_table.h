@@ -41,8 +41,9 @@ typedef enum halconv_form {
     HALCONV_FORM_WINOGRAD2 = 4, /* conv or conv_transpose; an axis x or y of 2 or 3 neighbouring taps (one at least) by
                                    F(2, taps), the others summed: runtime/core/winograd.h */
     HALCONV_FORM_WINOGRAD4 = 5, /* likewise by F(4, taps) */
-    HALCONV_FORM_INNER_PRODUCT = 6 /* lanes are elements of the reduction, the x taps and channels in; groups 1, input
+    HALCONV_FORM_INNER_PRODUCT = 6, /* lanes are elements of the reduction, the x taps and channels in; groups 1, input
                                       and output nhwc, taps_adjoin(x) and no shortest run below panel: conv_shape.h */
+    HALCONV_FORM_PIXEL_LANES = 7    /* conv or conv_transpose, lanes are pixels of a row */
 } halconv_form;
 
 /* CPU features that a row needs; all bits must be present. */
@@ -68,7 +69,7 @@ enum {
  * The result is 0, or what halconv_rt_error returned.
  *
  * Output by form, lengths without the parts of other axes:
- *   DIRECT     (c, g, x, y, z, n)
+ *   DIRECT     (c, g, x, y, z, n); PIXEL_LANES as DIRECT for conv, as PHASE for conv_transpose
  *   DEPTHWISE  as DIRECT for conv, as PHASE for conv_transpose, but c has extent 1 and g is the output channel
  *   PHASE      (c, g, qx, x, qy, y, qz, z, n): spatial coordinate o = x * stride + q, 0 <= q < stride. A kernel fills a
  *              box; where stride does not divide the output's size, the runtime splits the axis into the phases
@@ -79,7 +80,7 @@ enum {
  *   INNER_PRODUCT  as ROW_FUSED; for conv y and z have one phase
  *
  * Packed weights: w[lane, i, tx, ty, tz, rx, ry, rz, block] is the weight of input channel i of the group and of output
- *   DIRECT, PHASE, WINOGRAD
+ *   DIRECT, PHASE, WINOGRAD, PIXEL_LANES
  *                  channel cb * panel + lane of group g, block = g * blocks + cb, blocks = ceil(group_out / panel)
  *   DEPTHWISE      channel block * panel + lane of all, blocks = ceil(groups * group_out / panel)
  *   ROW_FUSED      channel lane % channels; rx of the lane is lane / channels; panel = stride_x * channels, one block
