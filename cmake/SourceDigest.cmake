@@ -1,13 +1,12 @@
-# cmake -DSOURCE_DIR=.. -DOUTPUT=header.h -P: a digest of everything that decides what a kernel's object holds. It is
-# part of each cached object's name, so that objects of older sources are not taken for new ones.
-file(GLOB sources RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/generators/*.h ${SOURCE_DIR}/generators/*.cpp
-     ${SOURCE_DIR}/schedules/*.h ${SOURCE_DIR}/schedules/*.cpp ${SOURCE_DIR}/runtime/core/conv_shape.h
-     ${SOURCE_DIR}/runtime/core/kernel_table.h ${SOURCE_DIR}/tools/cache.cpp)
-list(SORT sources)
+# cmake -DOUTPUT=header.h -P: a digest of everything that decides what a kernel's object holds. It is part of each cached
+# object's name, so that objects of older sources are not taken for new ones.
+include(${CMAKE_CURRENT_LIST_DIR}/DigestedSources.cmake)
+halconv_digested_sources(sources)
 set(digests "")
 foreach(source ${sources})
-    file(SHA256 ${SOURCE_DIR}/${source} digest)
-    string(APPEND digests "${source} ${digest}\n")
+    file(SHA256 ${source} digest)
+    get_filename_component(name ${source} NAME)
+    string(APPEND digests "${name} ${digest}\n")
 endforeach()
 string(SHA256 digest "${digests}")
 string(SUBSTRING ${digest} 0 32 digest)

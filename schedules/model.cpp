@@ -209,7 +209,7 @@ void choose_skips(const halconv_key &key, Schedule &s) {
         }
         bool phases_apart = transpose && s.parallel == ParallelAxis::kChannelsAndPhases;
         if (phases_apart || (d == 2 && s.columns > 0) || key.group_in < kFewestSkipChannels ||
-            (transpose && !one_phase_box(key.stride[d], key.out[d]))) {
+            (transpose && (!one_phase_box(key.stride[d], key.out[d]) || (d == 2 && interleaves_phases(key))))) {
             continue;
         }
         int64_t positions = transpose ? positions_of_phase(key.out[d], axis.stride, 0) : key.out[d];

@@ -121,6 +121,12 @@ int tile_phases(const halconv_key &key) {
     return int(phases_together(key.stride[2], kMostPhases));
 }
 
+bool interleaves_phases(const halconv_key &key) {
+    constexpr int kMostPhases = 8;  // their sums are on the stack
+    return key.op == HALCONV_CONV_TRANSPOSE && key.out_layout == HALCONV_NCHW && pins_axes(key) && key.stride[2] > 1 &&
+           key.stride[2] <= kMostPhases && one_phase_box(key.stride[2], key.out[2]);
+}
+
 Margins row_margins(const halconv_key &key) {
     bool transposed = key.op == HALCONV_CONV_TRANSPOSE;
     int64_t positions = transposed ? positions_of_phase(key.out[2], key.stride[2], 0) : key.out[2];

@@ -83,6 +83,8 @@ bool shifts_lanes(const halconv_key &key, const Schedule &schedule);
 // Of depthwise conv_transpose: whether kernel calls fill all phases of every axis, and the x phases of a register tile.
 bool whole_phases(const halconv_key &key);
 int tile_phases(const halconv_key &key);
+// nchw output of conv_transpose: whether all x phases of a tile are stored together, as neighbours in memory.
+bool interleaves_phases(const halconv_key &key);
 // Zeros before and after a row of the input that pixel_lanes reads; the x axis is pinned.
 struct Margins {
     int32_t before, after;

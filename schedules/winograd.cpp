@@ -3,6 +3,7 @@
 // transforms go tile by tile and vector by vector of channels, unrolled whole.
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "halconv/halconv.h"
 #include "runtime/core/problem.h"
@@ -39,14 +40,22 @@ class WinogradSchedule {
     WinogradSchedule(WinogradStages &stages, const halconv_key &key, const Schedule &schedule)
         : s(stages), key_(key), schedule_(schedule), tiles_(winograd_tiles(key, schedule.form)),
           block_tiles_(std::max(int(tiles_.block(schedule)), schedule.tile_x)),
-          by_rows_(schedule.parallel == ParallelAxis::kRows) {}
+          by_rows_(schedule.parallel == ParallelAxis::kRows), phases_(stages.phases) {
+        if (interleaves_phases(key)) {
+            interleaved_ = phases_.front();
+            phases_.erase(phases_.begin());
+        }
+    }
 
     void apply() {
         Levels levels = schedule_output();
         schedule_products(levels.products);
         schedule_input(levels.input);
         if (schedule_.stage) {
-            s.padded.compute_at(levels.padded).vectorize(s.c, schedule_.lanes, TailStrategy::GuardWithIf);
+            // The lines of a vector of planes are used up before those of the next come.
+            Var vector("vector"), lane("lane");
+            s.padded.compute_at(levels.padded).split(s.c, vector, lane, schedule_.lanes, TailStrategy::GuardWithIf);
+            s.padded.reorder(lane, s.x, vector, s.y).vectorize(lane);
         }
     }
 
@@ -68,6 +77,10 @@ class WinogradSchedule {
             int row = int(tiles_.y > 1 ? tiles_.x : block_tiles_) * s.outputs[2];
             output.vectorize(s.x, std::gcd(row, schedule_.lanes), TailStrategy::GuardWithIf);
             order = {s.x, yi, inner, ty, block};
+            if (interleaved_) {
+                output.bound(*interleaved_, 0, key_.stride[2]).vectorize(*interleaved_);
+                order.insert(order.begin(), *interleaved_);
+            }
             s.result.compute_at(output, ty).store_in(MemoryType::Heap).bound_extent(s.c, schedule_.channels);
             s.result.bound_extent(s.y, s.outputs[1]);
             s.result.align_bounds(s.x, s.outputs[2]).align_bounds(s.y, s.outputs[1]);
@@ -79,7 +92,7 @@ class WinogradSchedule {
         if (!by_rows_) {
             order.push_back(strip_);
         }
-        order.insert(order.end(), s.phases.begin(), s.phases.end());
+        order.insert(order.end(), phases_.begin(), phases_.end());
         order.push_back(s.g);
         if (by_rows_) {
             order.push_back(strip_);
@@ -91,7 +104,7 @@ class WinogradSchedule {
         } else {
             output.parallel(block);
         }
-        Var phase = s.phases.empty() ? s.g : s.phases[0];
+        Var phase = phases_.empty() ? s.g : phases_[0];
         return {LoopLevel(output, by_rows_ ? job : s.n), LoopLevel(output, by_rows_ ? phase : strip_),
                 LoopLevel(output, block)};
     }
@@ -168,7 +181,9 @@ class WinogradSchedule {
     WinogradTiles tiles_;
     int block_tiles_;  // that share one V
     bool by_rows_;
-    Var strip_{"strip"};  // of such blocks
+    std::vector<Var> phases_;         // x y z; without that of x where blocks hold all of them:
+    std::optional<Var> interleaved_;  // the x phases of a block
+    Var strip_{"strip"};              // of such blocks
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 // multiply-adds a pixel and tap; pixels inside a block of rows that shares one staged (zero-padded) copy of the input;
 // the weights of one channel block and phase stay in L2 while the pixels of the block go by.
 #include <numeric>
+#include <optional>
 
 #include "halconv/halconv.h"
 #include "schedules/apply.h"
@@ -17,7 +18,8 @@ struct TiledStages {
     Func output, sum, padded;
     RDom taps;
     Var c, g, x, y, z, n;
-    std::vector<VarOrRVar> phases;
+    std::vector<VarOrRVar> phases;        // of x, y and z; without that of x where tiles hold all of them:
+    std::optional<Var> interleaved = {};  // the x phases of a tile
 };
 
 // Reductions up to this length are unrolled whole.
@@ -57,7 +59,12 @@ void schedule_sum(const TiledStages &s, const halconv_key &key, const Schedule &
     sum.vectorize(s.c, schedule.lanes).unroll(s.c).unroll(s.x).unroll(s.y);
     RVar i = s.taps[0], tx = s.taps[1], ty = s.taps[2], tz = s.taps[3];
     Stage update = sum.update();
-    update.reorder({s.c, s.x, s.y, i, tx, ty, tz});
+    std::vector<VarOrRVar> order = {s.c, s.x, s.y, i, tx, ty, tz};
+    if (s.interleaved) {
+        sum.bound(*s.interleaved, 0, key.stride[2]);
+        order.push_back(*s.interleaved);
+    }
+    update.reorder(order);
     update.vectorize(s.c, schedule.lanes).unroll(s.c).unroll(s.x).unroll(s.y);
     if (is_pinned(key.group_in) && key.group_in <= kUnrolledReduction) {
         update.unroll(i);
@@ -92,23 +99,28 @@ void schedule_borders(const TiledStages &s, const halconv_key &key, const Schedu
     if (schedule.parallel == ParallelAxis::kChannelsAndPhases) {
         return;  // the phases are jobs
     }
-    for (size_t axis = 0; axis < s.phases.size(); axis++) {  // x, y, z
+    for (size_t i = 0; i < s.phases.size(); i++) {
+        size_t axis = i + (s.interleaved ? 1 : 0);  // x, y, z
         bool known = (axis == 0 && schedule.skip[2]) || (axis == 1 && rows_apart);
         if (known) {
-            output.bound(s.phases[axis].var, 0, key.stride[2 - axis]).unroll(s.phases[axis]);
+            output.bound(s.phases[i].var, 0, key.stride[2 - axis]).unroll(s.phases[i]);
         } else {
-            output.never_partition(s.phases[axis]);
+            output.never_partition(s.phases[i]);
         }
     }
 }
 
 // The tile's store. nhwc: vectors of channels. nchw: vectors of pixels, read back transposed from the sum's memory.
-void schedule_store(Func output, const halconv_key &key, const Schedule &schedule, const Var &inner, const Var &xi,
-                    const Var &yi) {
+void schedule_store(const TiledStages &s, const halconv_key &key, const Schedule &schedule, const Var &inner,
+                    const Var &xi, const Var &yi) {
+    Func output = s.output;
     Var vectors("vectors"), lanes("lanes"), pixels("pixels");
     if (key.out_layout == HALCONV_NCHW) {
         int width = std::gcd(schedule.tile_x, schedule.lanes);
         output.split(xi, xi, pixels, width).reorder(pixels, xi, inner, yi).vectorize(pixels).unroll(xi);
+        if (s.interleaved) {
+            output.bound(*s.interleaved, 0, key.stride[2]).reorder(*s.interleaved, pixels).vectorize(*s.interleaved);
+        }
         return;
     }
     output.split(inner, vectors, lanes, schedule.lanes).reorder(lanes, vectors, xi, yi);
@@ -133,6 +145,9 @@ void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule
         output.split(yo, strip, yo, schedule.rows / schedule.tile_y, TailStrategy::GuardWithIf);
     }
     std::vector<VarOrRVar> order = {inner, xi, yi, xo, yo}, outer;
+    if (s.interleaved) {
+        order.insert(order.begin(), *s.interleaved);
+    }
     if (schedule.parallel == ParallelAxis::kRows) {
         order.push_back(block);
         order.insert(order.end(), s.phases.begin(), s.phases.end());
@@ -157,7 +172,7 @@ void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule
         }
     }
     schedule_borders(s, key, schedule, yo, outer);
-    schedule_store(output, key, schedule, inner, xi, yi);
+    schedule_store(s, key, schedule, inner, xi, yi);
     schedule_sum(s, key, schedule, LoopLevel(output, xo));
     if (schedule.stage) {
         bool by_job = schedule.parallel == ParallelAxis::kRows;
@@ -189,6 +204,10 @@ void apply_schedule(ConvTransposePhase &op, const halconv_key &key, const Schedu
     }
     TiledStages stages = stages_of(op);
     stages.phases = {op.qx, op.qy, op.qz};
+    if (interleaves_phases(key) && !schedule.reference) {
+        stages.phases.erase(stages.phases.begin());
+        stages.interleaved = op.qx;
+    }
     schedule_tiles(stages, key, schedule);
 }
 
