@@ -50,8 +50,10 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
     Halide::GeneratorParam<int> piecewise_pin{"piecewise_pin", HALCONV_FREE};
     // 0: no residual; 1: always; HALCONV_FREE: as the scalar has_residual says.
     Halide::GeneratorParam<int> residual_pin{"residual_pin", 0};
-    // The input is copied to memory by rows of x, with so many zeros before and after each as outputs read.
+    // The input is copied to memory by rows of x, with so many zeros before and after each as outputs read. row_channels:
+    // channels that lie side by side in a row; 1: a row is of one channel.
     Halide::GeneratorParam<bool> stage_rows{"stage_rows", false};
+    Halide::GeneratorParam<int> row_channels{"row_channels", 1};
     Halide::GeneratorParam<int> margin_before{"margin_before", 0}, margin_after{"margin_after", 0};
     // Of the depthwise generators: output channels of a group; whether one block of weights holds all channels; whether
     // lanes may pass the last channel, so that the input is zero beyond the last group.
@@ -70,7 +72,7 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
     // For schedules: the input with zeros around it, and the sum before the epilogue with its reduction (i, tx, ty, tz).
     Halide::Func padded{"padded"}, sum{"sum"};
     Halide::RDom taps;
-    // Of padded where stage_rows is set: the columns of its updates 2 and 3.
+    // Of padded where stage_rows is set: (channel of row_channels, column) of its updates 2 and 3.
     Halide::RDom inside, outside;
     Halide::Var c{"c"}, g{"g"}, x{"x"}, y{"y"}, z{"z"}, n{"n"};
 
@@ -111,16 +113,19 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
         using Halide::RDom;
         Expr width = input.dim(2).extent(), last_y = input.dim(3).extent() - 1, last_z = input.dim(4).extent() - 1;
         RDom before(-int(margin_before), int(margin_before)), after(width, int(margin_after));
-        inside = RDom(0, width, "inside"), outside = RDom(0, width, "outside");
+        inside = RDom(0, int(row_channels), 0, width, "inside"),
+        outside = RDom(0, int(row_channels), 0, width, "outside");
+        auto channel = [&](const RDom &columns) { return row_channels == 1 ? Expr(c) : Expr(columns.x); };
         Expr row_exists = 0 <= y && y <= last_y && 0 <= z && z <= last_z;
         inside.where(row_exists);
         outside.where(!row_exists);
         padded(c, g, x, y, z, n) = Halide::undef<float>();
         padded(c, g, before, y, z, n) = 0.0f;
         padded(c, g, after, y, z, n) = 0.0f;
-        padded(c, g, inside, y, z, n) =
-            input(c, g, inside, unsafe_promise_clamped(y, 0, last_y), unsafe_promise_clamped(z, 0, last_z), n);
-        padded(c, g, outside, y, z, n) = 0.0f;
+        padded(channel(inside), g, inside.y, y, z, n) =
+            input(channel(inside), g, inside.y, unsafe_promise_clamped(y, 0, last_y),
+                  unsafe_promise_clamped(z, 0, last_z), n);
+        padded(channel(outside), g, outside.y, y, z, n) = 0.0f;
     }
 
     // padded(c, g, x, y, z, n) = the input, zero outside its extent on axes with Border::kZeros (and, with bound_groups,

@@ -19,6 +19,10 @@ void apply_schedule(ConvTransposeWinograd &op, const halconv_key &key, const Sch
 void apply_schedule(ConvInnerProduct &op, const halconv_key &key, const Schedule &schedule);
 void apply_schedule(ConvTransposeInnerProduct &op, const halconv_key &key, const Schedule &schedule);
 
+// The copy of the input by rows (Operation::define_padded_rows), a vector at a time; `outer` = its loops around a row.
+void schedule_row_copy(Halide::Func padded, const Halide::RDom &inside, const Halide::RDom &outside, int lanes,
+                       const std::vector<Halide::Var> &outer);
+
 // Lanes are pixels (HALCONV_FORM_PIXEL_LANES).
 void schedule_pixel_lanes(ConvDirect &op, const halconv_key &key, const Schedule &schedule);
 void schedule_pixel_lanes(ConvTransposePhase &op, const halconv_key &key, const Schedule &schedule);

@@ -50,9 +50,10 @@ void set_pins(Internal::AbstractGenerator &generator, const halconv_key &key, co
     set("activation_pin", key.activation);
     set("piecewise_pin", key.piecewise);
     set("residual_pin", key.residual);
-    if (schedule.form == HALCONV_FORM_PIXEL_LANES) {
+    if (stages_rows(key, schedule)) {
         Margins margins = row_margins(key);
-        generator.set_generatorparam_value("stage_rows", schedule.stage ? "true" : "false");
+        generator.set_generatorparam_value("stage_rows", "true");
+        set("row_channels", key.in_layout == HALCONV_NHWC ? key.group_in : 1);
         set("margin_before", margins.before);
         set("margin_after", margins.after);
     }

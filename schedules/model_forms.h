@@ -9,8 +9,6 @@
 namespace halconv {
 
 constexpr int64_t kFloatBytes = 4;
-// Tiles with a load for each multiply-add reach 61 % of the peak where two of either fit a cycle (Intel; Zen 4 98 %).
-constexpr double kLoadsPerCycle = 1.3;
 // A small L1. Lines a multiple of kL1WayBytes apart share one set of it.
 constexpr int64_t kLineBytes = 64, kL1Sets = 64, kL1Ways = 8, kL1WayBytes = kL1Sets * kLineBytes;
 

@@ -45,13 +45,7 @@ void schedule_sum(const PixelStages &s, const halconv_key &key, const Schedule &
 void schedule_padded(const PixelStages &s, const Schedule &schedule, const LoopLevel &level) {
     Func padded = s.padded;
     padded.compute_at(level).reorder_storage(s.x, s.c, s.g, s.y);
-    RVar outer("outer"), inner("inner");
-    constexpr int kInside = 2, kOutside = 3;  // updates of padded
-    for (int update : {kInside, kOutside}) {
-        RVar x = update == kInside ? s.inside.x : s.outside.x;
-        padded.update(update).split(x, outer, inner, schedule.lanes, TailStrategy::GuardWithIf);
-        padded.update(update).vectorize(inner).reorder(inner, outer, s.y, s.c, s.g);
-    }
+    schedule_row_copy(padded, s.inside, s.outside, schedule.lanes, {s.y, s.c, s.g});
 }
 
 // Loops from the innermost: the tile's pixels, phases and channels; tiles of a row; phases of y; rows of a strip; blocks of
@@ -86,6 +80,20 @@ void schedule_pixels(const PixelStages &s, const halconv_key &key, const Schedul
 }
 
 }  // namespace
+
+void schedule_row_copy(Func padded, const RDom &inside, const RDom &outside, int lanes, const std::vector<Var> &outer) {
+    constexpr int kInside = 2, kOutside = 3;  // updates of padded
+    for (int update : {kInside, kOutside}) {
+        RDom columns = update == kInside ? inside : outside;
+        RVar row("row"), vector("vector"), lane("lane");
+        std::vector<VarOrRVar> order = {lane, vector};
+        order.insert(order.end(), outer.begin(), outer.end());
+        padded.update(update)
+            .fuse(columns.x, columns.y, row)
+            .split(row, vector, lane, lanes, TailStrategy::GuardWithIf);
+        padded.update(update).vectorize(lane).reorder(order);
+    }
+}
 
 void schedule_pixel_lanes(ConvDirect &op, const halconv_key &key, const Schedule &schedule) {
     Var none;

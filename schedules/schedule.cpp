@@ -127,6 +127,15 @@ bool interleaves_phases(const halconv_key &key) {
            key.stride[2] <= kMostPhases && one_phase_box(key.stride[2], key.out[2]);
 }
 
+bool stages_rows(const halconv_key &key, const Schedule &s) {
+    if (s.form == HALCONV_FORM_PIXEL_LANES || !s.stage) {
+        return s.stage;
+    }
+    bool tiled = !s.reference && (s.form == HALCONV_FORM_DIRECT || s.form == HALCONV_FORM_PHASE);
+    return tiled && pins_whole_problem(key) && key.in_layout == HALCONV_NHWC && key.groups == 1 &&
+           key.group_in < s.lanes && s.columns == 0 && !s.skip[2];
+}
+
 Margins row_margins(const halconv_key &key) {
     bool transposed = key.op == HALCONV_CONV_TRANSPOSE;
     int64_t positions = transposed ? positions_of_phase(key.out[2], key.stride[2], 0) : key.out[2];

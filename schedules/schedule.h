@@ -85,7 +85,10 @@ bool whole_phases(const halconv_key &key);
 int tile_phases(const halconv_key &key);
 // nchw output of conv_transpose: whether all x phases of a tile are stored together, as neighbours in memory.
 bool interleaves_phases(const halconv_key &key);
-// Zeros before and after a row of the input that pixel_lanes reads; the x axis is pinned.
+// Whether the staged input is copied by whole rows of x, each with zeros before and after it: for pixel_lanes, and where
+// the few channels of a pixel would not fill a vector.
+bool stages_rows(const halconv_key &key, const Schedule &schedule);
+// These zeros, in pixels; the x axis is pinned.
 struct Margins {
     int32_t before, after;
 };

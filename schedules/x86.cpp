@@ -20,6 +20,7 @@ struct TiledStages {
     Var c, g, x, y, z, n;
     std::vector<VarOrRVar> phases;        // of x, y and z; without that of x where tiles hold all of them:
     std::optional<Var> interleaved = {};  // the x phases of a tile
+    RDom inside = {}, outside = {};       // of padded where it is copied by rows
 };
 
 // Reductions up to this length are unrolled whole.
@@ -33,6 +34,11 @@ void schedule_padded(const TiledStages &s, const halconv_key &key, const Schedul
     Func padded = s.padded;
     Var c = s.c;
     padded.compute_at(level);
+    if (stages_rows(key, schedule)) {
+        padded.bound(c, 0, key.group_in);
+        schedule_row_copy(padded, s.inside, s.outside, schedule.lanes, {s.y, s.z});
+        return;
+    }
     if (key.in_layout == HALCONV_NCHW) {
         // Beyond the input lie zeros to copy, or nothing that may be read where the border is skipped.
         TailStrategy tail = schedule.skip[2] ? TailStrategy::GuardWithIf : TailStrategy::RoundUp;
@@ -178,13 +184,17 @@ void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule
         bool by_job = schedule.parallel == ParallelAxis::kRows;
         schedule_padded(s, key, schedule, LoopLevel(output, by_job ? job : s.n));
         if (!by_job) {
-            Func(s.padded).parallel(s.y);
+            Func padded = s.padded;
+            padded.parallel(s.y);
+            for (int i = 0; i < padded.num_update_definitions(); i++) {
+                padded.update(i).parallel(s.y);
+            }
         }
     }
 }
 
 template <class Op> TiledStages stages_of(Op &op) {
-    return {op.output, op.sum, op.padded, op.taps, op.c, op.g, op.x, op.y, op.z, op.n, {}};
+    return {op.output, op.sum, op.padded, op.taps, op.c, op.g, op.x, op.y, op.z, op.n, {}, {}, op.inside, op.outside};
 }
 
 }  // namespace
