@@ -1,0 +1,39 @@
+#include "tools/inspect/llvm_program.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <sstream>
+
+#include "tools/layer.h"
+#include "tools/process.h"
+
+namespace halconv {
+
+namespace {
+
+constexpr char kVersion[] = "-19";
+
+bool in_path(const std::string &program) {
+    const char *path = std::getenv("PATH");
+    std::istringstream folders(path ? path : "");
+    for (std::string folder; std::getline(folders, folder, ':');) {
+        if (access((folder + "/" + program).c_str(), X_OK) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+}  // namespace
+
+std::string run_llvm_program(const std::string &program, const std::vector<std::string> &arguments) {
+    std::vector<std::string> command = {program + kVersion};
+    if (!in_path(command[0])) {
+        throw WorkError("needs the program " + command[0] + " (Debian: apt-get install llvm-19)");
+    }
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    return run_program(command);
+}
+
+}  // namespace halconv
