@@ -126,14 +126,13 @@ std::vector<CompiledLoop> loops_of(const std::vector<Subject> &subjects, const I
 }
 
 void check_cores(const std::vector<std::string> &cpus) {
-    std::vector<std::string> known;
-    for (const CoreModel &core : core_models()) {
-        known.emplace_back(core.name);
-    }
     for (const std::string &cpu : cpus) {
-        if (std::find(known.begin(), known.end(), cpu) == known.end()) {
-            throw InputError(fmt::format("--cpu: no model of '{}' that can be believed; there are: {}", cpu,
-                                         fmt::join(known, ", ")));
+        if (!find_core(cpu)) {
+            std::string known;
+            for (const CoreModel &core : core_models()) {
+                known += fmt::format("{}{}", known.empty() ? "" : ", ", core.name);
+            }
+            throw InputError(fmt::format("--cpu: no model of '{}' that can be believed; there are: {}", cpu, known));
         }
     }
 }
@@ -147,7 +146,7 @@ std::vector<std::string> predict(std::vector<CompiledLoop> &loops, const std::ve
         std::vector<CompiledLoop *> owners;
         for (CompiledLoop &loop : loops) {
             const InnerLoop &inner = loop.inspected.loop;
-            if (wanted && core.triple == std::string(inner.set->triple) && loop.lanes <= core.lanes) {
+            if (wanted && serves(core, *inner.set, loop.lanes)) {
                 suited.push_back(&inner);
                 owners.push_back(&loop);
             }

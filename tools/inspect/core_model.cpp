@@ -33,6 +33,19 @@ const std::vector<CoreModel> &core_models() {
     return models;
 }
 
+const CoreModel *find_core(const std::string &name) {
+    for (const CoreModel &core : core_models()) {
+        if (name == core.name) {
+            return &core;
+        }
+    }
+    return nullptr;
+}
+
+bool serves(const CoreModel &core, const InstructionSet &set, int lanes) {
+    return std::strcmp(core.triple, set.triple) == 0 && lanes <= core.lanes;
+}
+
 namespace {
 
 class TemporaryFile {
@@ -67,8 +80,8 @@ void add_region(std::string &text, const InnerLoop &loop, bool (*wanted)(const O
 }
 
 bool is_any(const Operation &) { return true; }
-bool is_arithmetic(const Operation &op) { return op.arithmetic != Arithmetic::kNone; }
-bool is_multiply(const Operation &op) { return is_arithmetic(op) && op.arithmetic != Arithmetic::kAdd; }
+bool is_arithmetic(const Operation &op) { return op.arithmetic != FloatWork::kNone; }
+bool is_multiply(const Operation &op) { return is_arithmetic(op) && op.arithmetic != FloatWork::kAdd; }
 
 }  // namespace
 

@@ -45,10 +45,10 @@ std::vector<std::vector<int>> flow_graph(const MachineFunction &function, const 
 void count(InnerLoop &loop) {
     uint64_t seen = 0;  // registers that an earlier instruction of the body names
     for (const Operation &op : loop.operations) {
-        bool multiplies = op.arithmetic == Arithmetic::kMultiplyAdd || op.arithmetic == Arithmetic::kMultiply;
+        bool multiplies = op.arithmetic == FloatWork::kMultiplyAdd || op.arithmetic == FloatWork::kMultiply;
         loop.multiply_adds += multiplies;
         loop.products += multiplies ? op.lanes : 0;
-        loop.additions += op.arithmetic == Arithmetic::kAdd;
+        loop.additions += op.arithmetic == FloatWork::kAdd;
         loop.loads += op.loads;
         loop.spills += op.stack_slot ? op.loads + op.stores : 0;
         loop.sums += op.sum >= 0 && (seen >> op.sum & 1) == 0;

@@ -17,12 +17,12 @@ struct Instruction {
 
 enum class Flow { kNext, kBranch, kJump, kEnd };  // a branch may also go on with the next instruction
 
-enum class Arithmetic { kNone, kMultiplyAdd, kMultiply, kAdd };  // of floating-point numbers; kAdd also subtracts
+enum class FloatWork { kNone, kMultiplyAdd, kMultiply, kAdd };  // of floating-point numbers; kAdd also subtracts
 
 struct Operation {
     Flow flow = Flow::kNext;
     std::optional<uint64_t> target;  // address that a branch or jump names
-    Arithmetic arithmetic = Arithmetic::kNone;
+    FloatWork arithmetic = FloatWork::kNone;
     int lanes = 0;              // f32 elements of an arithmetic result
     int loads = 0, stores = 0;  // vector registers read from and written to memory; an operand in memory is a load
     bool stack_slot = false;    // the memory is at a constant place of the stack frame

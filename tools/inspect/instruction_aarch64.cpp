@@ -39,23 +39,23 @@ bool is_stack_slot(const std::string &operands, bool frame_pointer) {
     return base && (address.size() == 1 || address[1][0] == '#');
 }
 
-Arithmetic arithmetic_of(const std::string &name) {
+FloatWork arithmetic_of(const std::string &name) {
     struct Row {
         const char *name;
-        Arithmetic arithmetic;
+        FloatWork arithmetic;
     };
     static constexpr Row kRows[] = {
-        {"fmla", Arithmetic::kMultiplyAdd},  {"fmls", Arithmetic::kMultiplyAdd},   {"fmadd", Arithmetic::kMultiplyAdd},
-        {"fmsub", Arithmetic::kMultiplyAdd}, {"fnmadd", Arithmetic::kMultiplyAdd}, {"fnmsub", Arithmetic::kMultiplyAdd},
-        {"fmul", Arithmetic::kMultiply},     {"fnmul", Arithmetic::kMultiply},     {"fadd", Arithmetic::kAdd},
-        {"fsub", Arithmetic::kAdd},
+        {"fmla", FloatWork::kMultiplyAdd},  {"fmls", FloatWork::kMultiplyAdd},   {"fmadd", FloatWork::kMultiplyAdd},
+        {"fmsub", FloatWork::kMultiplyAdd}, {"fnmadd", FloatWork::kMultiplyAdd}, {"fnmsub", FloatWork::kMultiplyAdd},
+        {"fmul", FloatWork::kMultiply},     {"fnmul", FloatWork::kMultiply},     {"fadd", FloatWork::kAdd},
+        {"fsub", FloatWork::kAdd},
     };
     for (const Row &row : kRows) {
         if (name == row.name) {
             return row.arithmetic;
         }
     }
-    return Arithmetic::kNone;
+    return FloatWork::kNone;
 }
 
 // f32 elements of "v3.4s" (4), "v3.2d" (2 of double size), "s0" (1).
@@ -99,12 +99,12 @@ Operation decode_aarch64(const Instruction &instruction, bool frame_pointer) {
         op.stack_slot = (load || store) && is_stack_slot(instruction.operands, frame_pointer);
     }
     op.arithmetic = arithmetic_of(instruction.mnemonic);
-    if (op.arithmetic != Arithmetic::kNone) {
+    if (op.arithmetic != FloatWork::kNone) {
         op.lanes = lanes_of(instruction.operands);
         bool in_place = starts_with(instruction.mnemonic, "fmla") || starts_with(instruction.mnemonic, "fmls");
         bool adds = in_place ||
-                    (op.arithmetic == Arithmetic::kMultiplyAdd && numbers.size() == 4 && numbers[3] == numbers[0]) ||
-                    (op.arithmetic == Arithmetic::kAdd && numbers.size() == 3 &&
+                    (op.arithmetic == FloatWork::kMultiplyAdd && numbers.size() == 4 && numbers[3] == numbers[0]) ||
+                    (op.arithmetic == FloatWork::kAdd && numbers.size() == 3 &&
                      (numbers[1] == numbers[0] || numbers[2] == numbers[0]));
         op.sum = adds ? numbers[0] : -1;
     }

@@ -36,7 +36,7 @@ Flow flow_of(const std::string &mnemonic) {
 }
 
 // Of a mnemonic without the v of AVX; those of integers end in another letter than s (single) and d (double).
-Arithmetic arithmetic_of(const std::string &name) {
+FloatWork arithmetic_of(const std::string &name) {
     auto is = [&](const char *stem) {
         size_t length = std::string(stem).size();
         return starts_with(name, stem) && name.size() == length + 2 && (name[length] == 'p' || name[length] == 's') &&
@@ -44,10 +44,10 @@ Arithmetic arithmetic_of(const std::string &name) {
     };
     for (const char *stem : {"fmadd", "fmsub", "fnmadd", "fnmsub"}) {
         if (starts_with(name, stem)) {
-            return Arithmetic::kMultiplyAdd;
+            return FloatWork::kMultiplyAdd;
         }
     }
-    return is("mul") ? Arithmetic::kMultiply : is("add") || is("sub") ? Arithmetic::kAdd : Arithmetic::kNone;
+    return is("mul") ? FloatWork::kMultiply : is("add") || is("sub") ? FloatWork::kAdd : FloatWork::kNone;
 }
 
 // f32 elements of a register: 4, 8 or 16, one for scalar instructions (..ss, ..sd), a half as many for double precision.
@@ -62,15 +62,15 @@ void decode_vectors(const Instruction &instruction, const std::vector<std::strin
     op.arithmetic = arithmetic_of(name);
     char letter = 'x';
     const int destination = vector_register(operands.back(), 0, letter);
-    if (op.arithmetic == Arithmetic::kNone || destination < 0) {
-        op.arithmetic = Arithmetic::kNone;
+    if (op.arithmetic == FloatWork::kNone || destination < 0) {
+        op.arithmetic = FloatWork::kNone;
         return;
     }
     op.lanes = lanes_of(name, letter);
     // vfmadd231 a, b, sum; addps a, sum has two operands; vaddps a, b, c.
-    bool adds = op.arithmetic == Arithmetic::kMultiplyAdd ? name.find("231") != std::string::npos
-                                                          : op.arithmetic == Arithmetic::kAdd;
-    bool is_source = op.arithmetic == Arithmetic::kMultiplyAdd || operands.size() == 2;
+    bool adds = op.arithmetic == FloatWork::kMultiplyAdd ? name.find("231") != std::string::npos
+                                                         : op.arithmetic == FloatWork::kAdd;
+    bool is_source = op.arithmetic == FloatWork::kMultiplyAdd || operands.size() == 2;
     for (size_t i = 0; i + 1 < operands.size(); i++) {
         char ignored;
         is_source = is_source || vector_register(operands[i], 0, ignored) == destination;
