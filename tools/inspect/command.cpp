@@ -11,6 +11,7 @@
 
 #include "runtime/core/kernel_name.h"
 #include "tools/cache.h"
+#include "tools/inspect/llvm_program.h"
 #include "tools/inspect/report.h"
 #include "tools/kernel_plan.h"
 #include "tools/layer.h"
@@ -171,6 +172,9 @@ std::vector<std::string> predict(std::vector<CompiledLoop> &loops, const std::ve
 
 int inspect_kernels(const InspectOptions &options) {
     check_cores(options.cpus);
+    for (const char *program : {kDisassembler, kAnalyser}) {
+        require_llvm_program(program);
+    }
     bool complete = true;
     const std::vector<Subject> subjects = choose_kernels(options, complete);
     if (subjects.empty()) {

@@ -97,9 +97,9 @@ std::vector<LoopPrediction> predict_loops(const std::vector<const InnerLoop *> &
     }
     const TemporaryFile file(text);
     const std::string output =
-        run_llvm_program("llvm-mca", {fmt::format("-mtriple={}", core.triple), fmt::format("-mcpu={}", core.name),
-                                      fmt::format("-iterations={}", kTurns), "-json", "-instruction-info=0",
-                                      "-resource-pressure=0", file.path()});
+        run_llvm_program(kAnalyser, {fmt::format("-mtriple={}", core.triple), fmt::format("-mcpu={}", core.name),
+                                     fmt::format("-iterations={}", kTurns), "-json", "-instruction-info=0",
+                                     "-resource-pressure=0", file.path()});
     const nlohmann::json regions = nlohmann::json::parse(output).at("CodeRegions");
     if (regions.size() != 2 * loops.size()) {
         throw WorkError(

@@ -63,7 +63,7 @@ std::vector<MachineCode> disassemble(const std::vector<std::filesystem::path> &o
         arguments.push_back(object.string());
     }
     std::vector<MachineCode> codes;
-    std::istringstream lines(run_llvm_program("llvm-objdump", arguments));
+    std::istringstream lines(run_llvm_program(kDisassembler, arguments));
     for (std::string line; std::getline(lines, line);) {
         if (size_t mark = line.find(kFormatMark); mark != std::string::npos) {
             codes.push_back({known_set(line.substr(mark + sizeof kFormatMark - 1), line.substr(0, mark)), {}});

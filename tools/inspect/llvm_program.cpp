@@ -27,11 +27,15 @@ bool in_path(const std::string &program) {
 
 }  // namespace
 
-std::string run_llvm_program(const std::string &program, const std::vector<std::string> &arguments) {
-    std::vector<std::string> command = {program + kVersion};
-    if (!in_path(command[0])) {
-        throw WorkError("needs the program " + command[0] + " (Debian: apt-get install llvm-19)");
+void require_llvm_program(const std::string &program) {
+    if (!in_path(program + kVersion)) {
+        throw WorkError("inspect: the program " + program + kVersion + " is missing (Debian: apt-get install llvm-19)");
     }
+}
+
+std::string run_llvm_program(const std::string &program, const std::vector<std::string> &arguments) {
+    require_llvm_program(program);
+    std::vector<std::string> command = {program + kVersion};
     command.insert(command.end(), arguments.begin(), arguments.end());
     return run_program(command);
 }

@@ -17,13 +17,18 @@ int64_t whole_vectors(int64_t elements, int lanes) { return (elements + lanes - 
 double axis_products(const halconv_key &key, const Schedule &schedule, int d) {
     const bool transposed = key.op == HALCONV_CONV_TRANSPOSE;
     const Axis<int64_t> axis = key_axis(key, d);
+    const int lanes = schedule.form == HALCONV_FORM_PIXEL_LANES && d == 2 ? schedule.lanes : 1;
+    PhaseBox boxes[2] = {};
+    const int count = split_phases(transposed ? axis.stride : 1, key.out[d], boxes);
+    double phases = 0, positions = 0;
+    for (int i = 0; i < count; i++) {
+        phases += double(boxes[i].phases);
+        positions += double(boxes[i].phases * whole_vectors(boxes[i].extent, lanes));
+    }
     const WinogradMatrices *matrices = d == 0 ? nullptr : winograd_of_axis(schedule.form, transposed, axis);
     if (!matrices) {
-        return double(key.out[d]) * mean_taps(axis, transposed);
+        return positions * mean_taps(axis, transposed);
     }
-    PhaseBox boxes[2];
-    const int count = split_phases(transposed ? axis.stride : 1, key.out[d], boxes);
-    const double phases = double(boxes[0].phases + (count > 1 ? boxes[1].phases : 0));
     const WinogradTiles tiles = winograd_tiles(key, schedule.form);
     return phases * double(d == 2 ? tiles.x : tiles.y) * matrices->points();
 }
@@ -31,8 +36,9 @@ double axis_products(const halconv_key &key, const Schedule &schedule, int d) {
 // Channels out of all groups, as many as are multiplied.
 double multiplied_channels(const halconv_key &key, const Schedule &schedule) {
     switch (schedule.form) {
-    case HALCONV_FORM_INNER_PRODUCT:
-        return double(key.groups) * key.group_out;  // lanes are of the reduction
+    case HALCONV_FORM_INNER_PRODUCT:  // lanes are of the reduction
+    case HALCONV_FORM_PIXEL_LANES:
+        return double(key.groups) * key.group_out;
     case HALCONV_FORM_DEPTHWISE:
         return double(whole_vectors(int64_t(key.groups) * key.group_out, schedule.lanes));
     case HALCONV_FORM_ROW_FUSED: {
@@ -42,14 +48,6 @@ double multiplied_channels(const halconv_key &key, const Schedule &schedule) {
     default:
         return double(key.groups) * double(whole_vectors(key.group_out, schedule.lanes));
     }
-}
-
-double form_products(const halconv_key &key, const Schedule &schedule) {
-    double products = double(key.batch) * key.group_in * multiplied_channels(key, schedule);
-    for (int d = 0; d < 3; d++) {
-        products *= axis_products(key, schedule, d);
-    }
-    return products;
 }
 
 // The loops as deep and with as many accumulators as the first.
@@ -63,6 +61,14 @@ size_t hot_count(const std::vector<InnerLoop> &loops) {
 }
 
 }  // namespace
+
+double form_products(const halconv_key &key, const Schedule &schedule) {
+    double products = double(key.batch) * key.group_in * multiplied_channels(key, schedule);
+    for (int d = 0; d < 3; d++) {
+        products *= axis_products(key, schedule, d);
+    }
+    return products;
+}
 
 std::vector<StaticCost> static_costs(const std::vector<CompileJob> &jobs,
                                      const std::vector<std::filesystem::path> &objects, const CoreModel &core) {
