@@ -51,7 +51,7 @@ std::string avx512_kernel(const std::string &more) {
 
 LoopPrediction predicted(const InnerLoop &loop, const char *core) {
     REQUIRE(find_core(core));
-    return predict_loops({&loop}, *find_core(core))[0];
+    return predict_loops({{&loop, false}}, *find_core(core))[0];
 }
 
 Layer pointwise() {
@@ -119,6 +119,20 @@ TEST_CASE("AArch64: an object's inner loop, its figures and prediction") {
     CHECK(predicted(loop, "neoverse-v2").bound == 2);
     CHECK(predicted(loop, "neoverse-n1").percent_of_peak() > 95);
     CHECK(predicted(loop, "neoverse-n1").percent_of_peak() <= 100);
+}
+
+TEST_CASE("turns that begin new sums do not wait for each other") {
+    // One accumulator: each turn waits for the sum, 2 cycles or more, unless it begins anew.
+    const InnerLoop loop = assembled("aarch64", "generic",
+                                     "kernel:\n.Linner:\n ldr q1, [x1], #16\n fmla v16.4s, v1.4s, v0.s[0]\n"
+                                     " subs x4, x4, #1\n b.ne .Linner\n ret\n")[0];
+    CHECK(loop.sums == 1);
+    const std::vector<LoopPrediction> both = predict_loops({{&loop, false}, {&loop, true}}, *find_core("neoverse-n1"));
+    CHECK(both[0].cycles >= 2);
+    CHECK(both[1].cycles <= 1);
+    CHECK(both[0].bound == both[1].bound);
+    CHECK(restarts(loop, HALCONV_FORM_DEPTHWISE));
+    CHECK_FALSE(restarts(loop, HALCONV_FORM_DIRECT));
 }
 
 TEST_CASE("AArch64: spills in the inner loop alone are counted, and cost") {

@@ -105,6 +105,7 @@ std::vector<std::filesystem::path> compile_subjects(const std::vector<Subject> &
 struct CompiledLoop {
     InspectedLoop inspected;
     int lanes;  // of its target's vectors
+    halconv_form form;
 };
 
 std::vector<CompiledLoop> loops_of(const std::vector<Subject> &subjects, const InspectOptions &options,
@@ -120,7 +121,8 @@ std::vector<CompiledLoop> loops_of(const std::vector<Subject> &subjects, const I
         loops.resize(options.all_loops ? loops.size() : std::min<size_t>(loops.size(), 1));
         for (InnerLoop &loop : loops) {
             found.push_back({{subjects[i].name, subjects[i].job.name, std::move(loop), {}},
-                             subjects[i].job.compile.target.row->vector_lanes});
+                             subjects[i].job.compile.target.row->vector_lanes,
+                             subjects[i].job.compile.schedule.form});
         }
     }
     return found;
@@ -143,12 +145,12 @@ std::vector<std::string> predict(std::vector<CompiledLoop> &loops, const std::ve
     std::vector<std::string> used;
     for (const CoreModel &core : core_models()) {
         bool wanted = cpus.empty() || std::find(cpus.begin(), cpus.end(), core.name) != cpus.end();
-        std::vector<const InnerLoop *> suited;
+        std::vector<AnalysedLoop> suited;
         std::vector<CompiledLoop *> owners;
         for (CompiledLoop &loop : loops) {
             const InnerLoop &inner = loop.inspected.loop;
             if (wanted && serves(core, *inner.set, loop.lanes)) {
-                suited.push_back(&inner);
+                suited.push_back({&inner, restarts(inner, loop.form)});
                 owners.push_back(&loop);
             }
         }

@@ -74,7 +74,7 @@ std::vector<StaticCost> static_costs(const std::vector<CompileJob> &jobs,
                                      const std::vector<std::filesystem::path> &objects, const CoreModel &core) {
     const std::vector<MachineCode> codes = disassemble(objects);
     std::vector<std::vector<InnerLoop>> hot;
-    std::vector<const InnerLoop *> all;
+    std::vector<AnalysedLoop> all;
     for (size_t i = 0; i < jobs.size(); i++) {
         hot.push_back(inner_loops(codes[i]));
         hot.back().resize(hot_count(hot.back()));
@@ -86,9 +86,9 @@ std::vector<StaticCost> static_costs(const std::vector<CompileJob> &jobs,
                                          jobs[i].target.name));
         }
     }
-    for (const std::vector<InnerLoop> &loops : hot) {
-        for (const InnerLoop &loop : loops) {
-            all.push_back(&loop);
+    for (size_t i = 0; i < jobs.size(); i++) {
+        for (const InnerLoop &loop : hot[i]) {
+            all.push_back({&loop, restarts(loop, jobs[i].schedule.form)});
         }
     }
     const std::vector<LoopPrediction> predictions = predict_loops(all, core);
