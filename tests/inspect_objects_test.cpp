@@ -113,6 +113,7 @@ TEST_CASE("AArch64: an object's inner loop, its figures and prediction") {
     CHECK(loop.sums == 8);
     CHECK(loop.loads == 3);
     CHECK(loop.spills == 0);
+    CHECK(loop.registers == 11);
     CHECK(loop.products == 32);
     // Two multiply-adds a cycle, and four.
     CHECK(predicted(loop, "neoverse-n1").bound == 4);
@@ -155,6 +156,7 @@ TEST_CASE("x86: an object's inner loop, its figures and prediction") {
     CHECK(loop.sums == 8);
     CHECK(loop.loads == 6);
     CHECK(loop.spills == 0);
+    CHECK(loop.registers == 11);
     CHECK(loop.products == 128);
     CHECK(predicted(loop, "skylake-avx512").bound == 4);
     // The core takes 4 instructions a cycle: 18 need 4.5 cycles, 4 of them for the multiply-adds.

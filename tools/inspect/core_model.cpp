@@ -59,6 +59,7 @@ class TemporaryFile {
         bool good = stream && std::fwrite(text.data(), 1, text.size(), stream) == text.size();
         good = stream && std::fclose(stream) == 0 && good;
         if (!good) {
+            unlink(path_.c_str());
             throw WorkError(fmt::format("{}: {}", path_, std::strerror(errno)));
         }
     }

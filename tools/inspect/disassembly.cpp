@@ -49,8 +49,8 @@ std::optional<std::string> parse_function(const std::string &line) {
 const InstructionSet *known_set(const std::string &format, const std::filesystem::path &object) {
     const InstructionSet *set = find_instruction_set(format);
     if (!set) {
-        throw WorkError(fmt::format("inspect reads x86-64 and AArch64 code for Linux and Android, not {} ({})", format,
-                                    object.string()));
+        throw WorkError(fmt::format("{}: {}, but only x86-64 and AArch64 code for Linux and Android can be read",
+                                    object.string(), format));
     }
     return set;
 }

@@ -1,6 +1,7 @@
 #include "tools/inspect/inner_loop.h"
 
 #include <algorithm>
+#include <bitset>
 #include <tuple>
 #include <unordered_map>
 
@@ -54,6 +55,7 @@ void count(InnerLoop &loop) {
         loop.sums += op.sum >= 0 && (seen >> op.sum & 1) == 0;
         seen |= op.registers;
     }
+    loop.registers = int(std::bitset<64>(seen).count());
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ struct InnerLoop {
     int loads = 0;          // vector registers that are read from memory; operands of other instructions too
     int spills = 0;         // loads and stores of vector registers at a constant place of the stack frame
     int sums = 0;           // vector registers that are added to in each turn and never set: the register tile
+    int registers = 0;      // vector registers that its instructions name
     int products = 0;       // f32 products of a turn: multiply_adds times lanes
 
     double multiply_adds_per_load() const { return double(multiply_adds) / loads; }

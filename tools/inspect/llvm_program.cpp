@@ -29,7 +29,7 @@ bool in_path(const std::string &program) {
 
 void require_llvm_program(const std::string &program) {
     if (!in_path(program + kVersion)) {
-        throw WorkError("inspect: the program " + program + kVersion + " is missing (Debian: apt-get install llvm-19)");
+        throw WorkError("the program " + program + kVersion + " is missing (Debian: apt-get install llvm-19)");
     }
 }
 

@@ -59,6 +59,7 @@ std::vector<std::pair<std::string, std::string>> figures(const InspectedLoop &in
         {"loads", std::to_string(loop.loads)},
         {"spills", std::to_string(loop.spills)},
         {"FMA per load", per_load_text(loop)},
+        {"registers", std::to_string(loop.registers)},
         {"accumulators", std::to_string(loop.sums)},
         {"loops around it", std::to_string(loop.depth - 1)},
     };
@@ -86,6 +87,7 @@ std::string loop_json(const InspectedLoop &inspected, bool place) {
     object["loads"] = loop.loads;
     object["spills"] = loop.spills;
     object["fma_per_load"] = loop.loads == 0 ? Json() : Json(rounded(loop.multiply_adds_per_load(), 100));
+    object["registers"] = loop.registers;
     object["accumulators"] = loop.sums;
     object["predicted_cycles"] = Json::object();
     object["predicted_percent_of_peak"] = Json::object();
