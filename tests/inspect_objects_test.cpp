@@ -268,6 +268,14 @@ TEST_CASE("the program prints one line for each kernel, and a table or a listing
     CHECK_THAT(table.out, Contains("| layer") && Contains("| spills |") && Contains("| haswell |"));
 }
 
+TEST_CASE("inspect explains itself") {
+    const ProgramResult help = start_halconv({"inspect", "--help"});
+    CHECK(help.status == 0);
+    CHECK(help.err == "");
+    CHECK_THAT(help.out, Contains("Usage: halconv inspect") && Contains("llvm-mca-19") && Contains("spills"));
+    CHECK_THAT(start_halconv({"--help"}).out, Contains("inspect"));
+}
+
 TEST_CASE("what inspect cannot do ends with one line") {
     Scratch scratch;
     const std::string layer = scratch.write("layer.json", kSmallLayer);
