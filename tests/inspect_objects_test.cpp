@@ -285,6 +285,8 @@ TEST_CASE("what inspect cannot do ends with one line") {
     check_error(start_halconv({"inspect", layer, "--target", "x86-avx512", "--cpu", "haswell"}), 2,
                 "--cpu: the model of 'haswell' does not serve these kernels' target");
     check_error(start_halconv({"inspect", layer, "--target", "x86-mmx"}), 2, "unknown target 'x86-mmx'");
+    check_error(start_halconv({"inspect", layer, "--target", "x86-avx2-windows"}), 2,
+                "only x86-64 and AArch64 code for Linux and Android can be read, not coff-x86-64");
     check_error(start_halconv({"inspect", "halconv_conv_f32_nhwc_k3x3_on_x86-mmx_direct_4x4"}), 2,
                 "unknown target 'x86-mmx'");
     check_error(start_halconv({"inspect", "halconv_conv_f32_nhwc_k3x3_on_x86-avx2_direct_99x99v8r1"}), 2,

@@ -46,11 +46,11 @@ std::optional<std::string> parse_function(const std::string &line) {
     return is_function ? std::optional(line.substr(open + 2, line.size() - open - 4)) : std::nullopt;
 }
 
-const InstructionSet *known_set(const std::string &format, const std::filesystem::path &object) {
+const InstructionSet *known_set(const std::string &format) {
     const InstructionSet *set = find_instruction_set(format);
     if (!set) {
-        throw WorkError(fmt::format("{}: {}, but only x86-64 and AArch64 code for Linux and Android can be read",
-                                    object.string(), format));
+        throw InputError(
+            fmt::format("inspect: only x86-64 and AArch64 code for Linux and Android can be read, not {}", format));
     }
     return set;
 }
@@ -66,7 +66,7 @@ std::vector<MachineCode> disassemble(const std::vector<std::filesystem::path> &o
     std::istringstream lines(run_llvm_program(kDisassembler, arguments));
     for (std::string line; std::getline(lines, line);) {
         if (size_t mark = line.find(kFormatMark); mark != std::string::npos) {
-            codes.push_back({known_set(line.substr(mark + sizeof kFormatMark - 1), line.substr(0, mark)), {}});
+            codes.push_back({known_set(line.substr(mark + sizeof kFormatMark - 1)), {}});
         } else if (codes.empty()) {
             continue;
         } else if (std::optional<std::string> name = parse_function(line)) {

@@ -20,7 +20,7 @@ struct MachineCode {
 };
 
 // The code of each object, in their order, by one run of the disassembler. Throws WorkError where the program is missing
-// or an object is of a kind that find_instruction_set does not know.
+// and InputError for an object of a kind that find_instruction_set does not know.
 std::vector<MachineCode> disassemble(const std::vector<std::filesystem::path> &objects);
 
 }  // namespace halconv
