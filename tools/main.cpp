@@ -9,6 +9,7 @@
 #include "tools/bench.h"
 #include "tools/build_command.h"
 #include "tools/explain.h"
+#include "tools/inspect/command.h"
 #include "tools/layer.h"
 #include "tools/list.h"
 #include "tools/run.h"
@@ -35,6 +36,7 @@ int parse_and_run(int argc, char **argv) {
     halconv::add_build_command(program, status);
     halconv::add_run_command(program, status);
     halconv::add_bench_command(program, status);
+    halconv::add_inspect_command(program, status);
     halconv::add_list_command(program, status);
     halconv::add_explain_command(program, status);
     auto is_named = [&](const CLI::App *command) { return command->get_name() == argv[1]; };

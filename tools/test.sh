@@ -21,7 +21,7 @@ for suite in "$@"; do
 done
 [ ${#selected[@]} -gt 0 ] || exit 0
 
-set_up clang-format clang-tidy
+set_up clang-format clang-tidy llvm-19
 targets=(halconv)
 for suite in "${selected[@]}"; do
     [ "$suite" = sanitize ] || targets+=("suite_$suite")
