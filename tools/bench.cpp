@@ -24,6 +24,7 @@
 #include "tools/machine.h"
 #include "tools/plan_handle.h"
 #include "tools/progress.h"
+#include "tools/tuning_record.h"
 
 namespace halconv {
 
@@ -36,7 +37,17 @@ struct Case {
     const Layer *layer;
     const halconv_kernel_set *set;
     std::string kernel;
+    const halconv_kernel_set *default_set = nullptr;  // of its default schedule, where the kernel is a record's
 };
+
+bool is_recorded(const Case &c) {
+    for (int32_t i = 0; i < c.set->count; ++i) {
+        if (c.kernel == c.set->kernels[i].name) {
+            return std::string(c.set->kernels[i].origin) == "record";
+        }
+    }
+    return false;
+}
 
 halconv_status make_plan(const Layer &layer, const halconv_kernel_set &set, const BenchOptions &options,
                          PlanHandle &plan) {
@@ -117,18 +128,25 @@ Timing time_layer(const BoundLayer &layer, double min_time) {
     return summarise(std::move(samples));
 }
 
-BenchLine measure_case(const Case &c, const Machine &machine, const BenchOptions &options, bool &correct) {
+// Runs the layer once, for its error, then times it.
+Timing measure_plan(const Case &c, const halconv_kernel_set &set, const BenchOptions &options, ErrorFigures &error) {
     PlanHandle plan;
-    const halconv_status status = make_plan(*c.layer, *c.set, options, plan);
+    const halconv_status status = make_plan(*c.layer, set, options, plan);
     if (status != HALCONV_OK) {
         throw WorkError(halconv_status_text(status));
     }
     const LayerOperands operands = random_operands(c.layer->problem);
     const BoundLayer layer(*c.layer, operands, std::move(plan));
     layer.run();
-    const ErrorFigures error = layer.error();
-    correct = error.within_bound;
-    const Timing timing = time_layer(layer, options.min_time);
+    error = layer.error();
+    return time_layer(layer, options.min_time);
+}
+
+BenchLine measure_case(const Case &c, const Machine &machine, const BenchOptions &options, bool &correct) {
+    ErrorFigures error, default_error{0, true};
+    const Timing timing = measure_plan(c, *c.set, options, error);
+    const Timing of_default = c.default_set ? measure_plan(c, *c.default_set, options, default_error) : Timing{0, 0};
+    correct = error.within_bound && default_error.within_bound;
     const halconv_problem &problem = c.layer->problem;
     const double flop = useful_flop(problem), gflops = flop / timing.median * 1e-9;
     return {c.layer->name,
@@ -139,7 +157,8 @@ BenchLine measure_case(const Case &c, const Machine &machine, const BenchOptions
             100 * gflops / machine.peak(),
             100 * gflops / roofline_gflops(machine, flop, compulsory_bytes(problem)),
             error.max_error,
-            timing.spread};
+            timing.spread,
+            of_default.median * 1e6};
 }
 
 std::vector<Layer> chosen_layers(const BenchOptions &options) {
@@ -232,6 +251,23 @@ bool time_cases(const std::vector<Case> &cases, const Machine &machine, const Be
 
 }  // namespace
 
+namespace {
+
+// The kernels of the layers' default schedules, where a record replaced one.
+std::unique_ptr<LoadedKernels> default_kernels(const std::vector<Layer> &layers, const halconv_kernel_set &set,
+                                               BuildOptions build) {
+    const bool recorded = std::any_of(set.kernels, set.kernels + set.count, [](const halconv_kernel &kernel) {
+        return std::string(kernel.origin) == "record";
+    });
+    if (!recorded || build.all_candidates) {
+        return nullptr;
+    }
+    build.records.reset();
+    return std::make_unique<LoadedKernels>(layers, build);
+}
+
+}  // namespace
+
 int run_bench(const BenchOptions &options) {
     const Target target = runnable_target(options.target);
     const std::vector<Layer> layers = chosen_layers(options);
@@ -240,13 +276,19 @@ int run_bench(const BenchOptions &options) {
     BuildOptions build;
     build.targets = {options.target};
     build.all_candidates = !options.kernel.empty();
+    build.records =
+        records_to_use(options.records, [](const std::string &text) { fmt::print(stderr, "halconv: {}\n", text); });
     build.progress = [&](int done, int total, const std::string &kernel) { bar.update(done, total, kernel); };
     const LoadedKernels kernels(layers, build);
+    const std::unique_ptr<LoadedKernels> defaults = default_kernels(layers, *kernels.set(), build);
     bar.clear();
 
     const std::vector<halconv_kernel_set> sets = sets_to_try(*kernels.set(), options);
     bool complete = true;
-    const std::vector<Case> cases = plan_cases(layers, sets, options, complete);
+    std::vector<Case> cases = plan_cases(layers, sets, options, complete);
+    for (Case &c : cases) {
+        c.default_set = defaults && is_recorded(c) ? defaults->set() : nullptr;
+    }
     if (cases.empty()) {
         throw WorkError("bench: no kernel to time");
     }
@@ -271,6 +313,7 @@ void add_bench_command(CLI::App &program, int &status) {
     command->add_option("--filter", options->filter, "Only layers whose name matches this regular expression");
     command->add_option("--kernel", options->kernel,
                         "Time every candidate kernel whose name contains this text, or matches it where it has * or ?");
+    command->add_option("--records", options->records, "Tuning records to use before those that come with halconv");
     command->add_option("--min-time", options->min_time, "Seconds that each kernel runs")
         ->capture_default_str()
         ->check(CLI::Range(0.001, 60.0));
@@ -285,6 +328,7 @@ void add_bench_command(CLI::App &program, int &status) {
         "              reading, measured in this run, of the smallest of L2, L3 and memory that holds the bytes\n"
         "  max error   max |y - exact| / rms(exact) over up to 352 outputs, corners and edges among them, against\n"
         "              double precision; status 1 where it is beyond the bound of a sum in f32\n"
+        "  vs default  of a tuning record's kernel: its speed over that of the default schedule's, timed after it\n"
         "  spread      (90th - 10th percentile) / median of the times\n"
         "Without --json the table is Markdown.");
     command->callback([options, &status] { status = run_bench(*options); });

@@ -13,7 +13,8 @@ constexpr int kBusyMilliseconds = 60'000;  // another tuner's transaction is one
 constexpr const char *kSchema =
     "CREATE TABLE IF NOT EXISTS trial ("
     " id INTEGER PRIMARY KEY, layer TEXT NOT NULL, problem TEXT NOT NULL, target TEXT NOT NULL, form TEXT NOT NULL,"
-    " schedule TEXT NOT NULL, seconds REAL NOT NULL, result TEXT NOT NULL, time_us REAL, spread REAL, cpu TEXT NOT NULL,"
+    " schedule TEXT NOT NULL, seconds REAL NOT NULL, result TEXT NOT NULL, time_us REAL, spread REAL, cpu TEXT NOT "
+    "NULL,"
     " threads INTEGER NOT NULL, halide TEXT NOT NULL, schedule_version INTEGER NOT NULL,"
     " algorithm_version INTEGER NOT NULL, finished TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')));"
     "CREATE INDEX IF NOT EXISTS trial_candidate ON trial (problem, target, form, schedule);";
@@ -93,10 +94,11 @@ TrialStore::~TrialStore() = default;
 
 void TrialStore::record(const Trial &trial) {
     const TuningCandidate &c = trial.candidate;
-    Statement insert(state_->database,
-                     "INSERT INTO trial (cpu, threads, halide, schedule_version, algorithm_version, layer, problem, target,"
-                     " form, schedule, seconds, result, time_us, spread)"
-                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
+    Statement insert(
+        state_->database,
+        "INSERT INTO trial (cpu, threads, halide, schedule_version, algorithm_version, layer, problem, target,"
+        " form, schedule, seconds, result, time_us, spread)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
     state_->bind(insert);
     insert.bind(6, c.layer.name), insert.bind(7, problem_text(c.layer)), insert.bind(8, c.target);
     insert.bind(9, std::string(form_name(c.schedule.form))), insert.bind(10, schedule_json(c.schedule).dump());
@@ -108,9 +110,10 @@ void TrialStore::record(const Trial &trial) {
 }
 
 std::optional<CandidateResult> TrialStore::find(const TuningCandidate &c, double seconds) const {
-    Statement select(state_->database, fmt::format("SELECT result FROM trial WHERE {} AND problem = ?6 AND target = ?7 AND "
-                                                   "form = ?8 AND schedule = ?9 AND seconds = ?10 ORDER BY id DESC",
-                                                   kConditions));
+    Statement select(state_->database,
+                     fmt::format("SELECT result FROM trial WHERE {} AND problem = ?6 AND target = ?7 AND "
+                                 "form = ?8 AND schedule = ?9 AND seconds = ?10 ORDER BY id DESC",
+                                 kConditions));
     state_->bind(select);
     select.bind(6, problem_text(c.layer)), select.bind(7, c.target);
     select.bind(8, std::string(form_name(c.schedule.form))), select.bind(9, schedule_json(c.schedule).dump());

@@ -22,6 +22,7 @@ namespace {
 // Seconds that a candidate is timed for: first; where it cannot be told from the fastest; at the end.
 constexpr double kFirst = 0.05, kAgain = 0.2, kLast = 1;
 constexpr size_t kContenders = 3;      // that are timed again
+constexpr int kMostRounds = 8;         // of timing again
 constexpr int kPatience = 5;           // generations without a gain until a layer is done
 constexpr double kSearchShare = 0.88;  // of the time; the rest is for timing the winners again
 constexpr size_t kNearRecords = 2;
@@ -61,10 +62,11 @@ class Tuner {
     Tuner(const std::vector<Layer> &layers, const TuneOptions &options, TrialStore &store)
         : options_(options), store_(store), target_(parse_target(options.target)), layers_(layers),
           start_(Clock::now()), bar_("tuning") {
-        TuningRecords records = committed_records();
+        TuningRecords records;
         if (!options.winners.empty() && std::filesystem::exists(options.winners)) {
             records.read(options.winners);
         }
+        records.read_folder(committed_folder());
         for (const Layer &layer : layers) {
             searches_.emplace_back(layer, *target_.row, near_schedules(layer, target_, records), options.seed);
         }
@@ -78,16 +80,12 @@ class Tuner {
             const std::vector<Schedule> proposed = search.propose(count, all_samples());
             const bool exhausted = proposed.empty();
             measure(layer, proposed, kFirst, kSearchShare);
-            measure(layer, search.undecided(kAgain, kContenders), kAgain, kSearchShare);
+            decide(layer, kAgain, kSearchShare);
             search.end_generation();
             done_[size_t(layer)] = exhausted || search.idle() >= kPatience;
         }
         for (size_t layer = 0; layer < searches_.size(); layer++) {
-            std::vector<Schedule> last = searches_[layer].undecided(kLast, kContenders);
-            if (const Tried *best = searches_[layer].fastest(); last.empty() && best && best->seconds < kLast) {
-                last = {best->schedule};
-            }
-            measure(int(layer), last, kLast, 1);
+            decide(int(layer), kLast, 1);
         }
         bar_.clear();
         return outcomes();
@@ -107,9 +105,7 @@ class Tuner {
         done_.resize(searches_.size(), false);
         int best = -1;
         for (size_t i = 0; i < searches_.size(); i++) {
-            auto turns = [&](size_t l) {
-                return searches_[l].generations() * (1 + searches_[l].idle());
-            };
+            auto turns = [&](size_t l) { return searches_[l].generations() * (1 + searches_[l].idle()); };
             if (!done_[i] && (best < 0 || turns(i) < turns(size_t(best)))) {
                 best = int(i);
             }
@@ -160,6 +156,20 @@ class Tuner {
             }
         }
         show(layer);
+    }
+
+    // Times the fastest again, and what cannot be told from it, until the fastest is one that was timed for `seconds`: of
+    // many short timings the best is often one that was disturbed.
+    void decide(int layer, double seconds, double share) {
+        const LayerSearch &search = searches_[size_t(layer)];
+        for (int round = 0; round < kMostRounds && !out_of_time(share); round++) {
+            const Tried *best = search.fastest();
+            std::vector<Schedule> open = search.undecided(seconds, kContenders);
+            if (!best || (open.empty() && best->seconds >= seconds)) {
+                return;
+            }
+            measure(layer, open.empty() ? std::vector<Schedule>{best->schedule} : open, seconds, share);
+        }
     }
 
     // Nothing where ctrl-C ended it.

@@ -250,9 +250,7 @@ const TuningRecord *TuningRecords::find(const halconv_key &key, const TargetRow 
     return nullptr;
 }
 
-TuningRecords committed_records() {
-    fs::path folder = fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "share" / "halconv" / "tuned";
-    TuningRecords records;
+void TuningRecords::read_folder(const fs::path &folder) {
     std::vector<fs::path> files;
     std::error_code none;
     for (const auto &entry : fs::directory_iterator(folder, none)) {
@@ -262,7 +260,22 @@ TuningRecords committed_records() {
     }
     std::sort(files.begin(), files.end());
     for (const fs::path &file : files) {
-        records.read(file);
+        read(file);
+    }
+}
+
+fs::path committed_folder() {
+    return fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "share" / "halconv" / "tuned";
+}
+
+std::shared_ptr<const TuningRecords> records_to_use(const std::string &file, const Remark &remark) {
+    auto records = std::make_shared<TuningRecords>();
+    if (!file.empty()) {
+        records->read(file);
+    }
+    records->read_folder(committed_folder());
+    if (records->stale() > 0) {
+        remark(fmt::format("{} stale tuning records ignored (other versions, or no longer legal)", records->stale()));
     }
     return records;
 }

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -62,7 +63,9 @@ class TuningRecords {
   public:
     // Adds the records of a file but the stale ones. Throws InputError.
     void read(const std::filesystem::path &file);
-    // The record of this problem, or null.
+    // The files of a folder, by name; none where there is no such folder.
+    void read_folder(const std::filesystem::path &folder);
+    // The record of this problem, or null; of several the one that was read first.
     const TuningRecord *find(const halconv_key &key, const TargetRow &target, halconv_numerics numerics) const;
     int stale() const { return stale_; }
     const std::vector<TuningRecord> &all() const { return records_; }
@@ -73,8 +76,11 @@ class TuningRecords {
     int stale_ = 0;
 };
 
-// The records that come with halconv, read from tuned/ beside the program.
-TuningRecords committed_records();
+// Where the records that come with halconv are: share/halconv/tuned beside the program's bin/.
+std::filesystem::path committed_folder();
+
+// Those of `file`, if its name is not empty, then those that come with halconv. `remark` receives a line about stale ones.
+std::shared_ptr<const TuningRecords> records_to_use(const std::string &file, const Remark &remark);
 
 // Writes records as a sorted file. Throws WorkError.
 void write_records(const std::vector<TuningRecord> &records, const std::filesystem::path &file);

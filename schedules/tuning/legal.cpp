@@ -146,7 +146,7 @@ std::string depthwise_fault(const halconv_key &key, const TargetRow &target, con
 }
 
 std::string row_fused_fault(const halconv_key &key, const TargetRow &target, const Schedule &s) {
-    int64_t readable = output_positions(key).most[2] - (s.stage ? 0 : 1);
+    int64_t readable = output_positions(key).most[2] + (s.stage ? 1 : 0);  // uncropped, a row has one position more
     if (s.tile_y != 1 || s.tile_x > std::min<int64_t>(kMostTileX, readable)) {
         return "the tile is longer than a row";
     }

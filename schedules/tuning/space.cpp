@@ -110,6 +110,12 @@ std::vector<Parameter> parameters_of(const halconv_key &key, const TargetRow &ta
     return found;
 }
 
+// "1 .. 28" for a run of values, else each.
+std::string values_text(const std::vector<int> &values) {
+    bool run = values.size() > 2 && values.back() - values.front() == int(values.size()) - 1;
+    return run ? fmt::format("{} .. {}", values.front(), values.back()) : fmt::format("{}", fmt::join(values, " "));
+}
+
 template <class T> const T &pick(const std::vector<T> &values, Random &random) {
     return values[size_t(random() % values.size())];
 }
@@ -300,7 +306,7 @@ std::string SearchSpace::text() const {
         std::string parameters;
         for (const Parameter &p : space.parameters) {
             combinations *= double(p.values.size());
-            parameters += fmt::format("; {} {}", knob_name(p.knob), fmt::join(p.values, " "));
+            parameters += fmt::format("; {} {}", knob_name(p.knob), values_text(p.values));
         }
         text += fmt::format("{}: {:.3g} combinations, {:.1f} % of {} drawn are legal{}\n", form_name(space.form),
                             combinations, 100.0 * legal / kSample, kSample, parameters);
