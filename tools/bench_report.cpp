@@ -54,9 +54,9 @@ std::string line_json(const BenchLine &line) {
                 {"percent_of_peak", rounded(line.percent_of_peak, 2)},
                 {"percent_of_roofline", rounded(line.percent_of_roofline, 2)},
                 {"max_error", significant(line.max_error, 4)},
-                {"spread", rounded(line.spread, 4)},
-                {"origin", line.default_time_us > 0 ? "record" : "default"}};
+                {"spread", rounded(line.spread, 4)}};
     if (line.default_time_us > 0) {
+        object["origin"] = "record";
         object["default_time_us"] = rounded(line.default_time_us, 3);
     }
     return object.dump();
