@@ -28,6 +28,8 @@ constexpr const char *kLayers[] = {
     R"({"name": "fused", "op": "conv_transpose", "ci": 9, "co": 12, "in": [4, 11], "kernel": [4, 4], "stride": [2, 2], "epilogue": {"residual": true}})",
     R"({"name": "few_up", "op": "conv_transpose", "ci": 32, "co": 3, "in": [5, 6], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]]})",
     R"({"name": "depthwise_up", "op": "conv_transpose", "ci": 19, "co": 19, "groups": 19, "in": [5, 6], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]]})",
+    R"({"name": "planes", "op": "conv", "ci": 3, "co": 5, "in": [6, 37], "kernel": [3, 3], "pad": "SAME", "layout": "nchw"})",
+    R"({"name": "planes_up", "op": "conv_transpose", "ci": 3, "co": 4, "in": [5, 18], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]], "layout": "nchw", "epilogue": {"residual": true}})",
     R"({"name": "one_pixel", "op": "conv_transpose", "ci": 9, "co": 40, "in": [1, 1], "kernel": [4, 4]})",
 };
 

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "runtime/core/winograd.h"
+#include "schedules/autoschedule.h"
 #include "schedules/tuning/space.h"
 #include "tools/bound_layer.h"
 #include "tools/build.h"
@@ -141,17 +142,14 @@ void time_in_turns(const BoundLayer &candidate, const BoundLayer &reference, dou
     result.samples = int(times.size());
 }
 
-// In the forked process. The step in work goes before the text of an exception: "check: ..".
-CandidateResult measure_here(const TuningCandidate &candidate, const MeasureOptions &options) {
+// In the forked process.
+CandidateResult measure_here(const Layer &layer, const KernelJob &job, const MeasureOptions &options) {
     const char *step = "compile";
     try {
         CandidateResult result;
-        const Layer &layer = candidate.layer;
-        const Target target = parse_target(candidate.target);
-        const halconv_key key = layer_key(layer);
-        const Schedule best = candidates(key, *target.row, layer.numerics).front().schedule;
-        std::vector<KernelJob> jobs = {make_job(key, candidate.schedule, target, false),
-                                       make_job(key, best, target, false)};
+        const CompileJob &compile = job.compile;
+        const Schedule best = candidates(compile.key, *compile.target.row, layer.numerics).front().schedule;
+        std::vector<KernelJob> jobs = {job, make_job(compile.key, best, compile.target, false)};
         const bool same = jobs[0].name == jobs[1].name;
         jobs.resize(same ? 1 : 2);
         const auto start = std::chrono::steady_clock::now();
@@ -172,7 +170,7 @@ CandidateResult measure_here(const TuningCandidate &candidate, const MeasureOpti
         const halconv_kernel_set row = single_row(*kernels->set(), 0),
                                  reference_row = single_row(*kernels->set(), same ? 0 : 1);
         constexpr float kWinogradUnit = 576;
-        const bool winograd = is_winograd(candidate.schedule.form) || is_winograd(best.form);
+        const bool winograd = is_winograd(compile.schedule.form) || is_winograd(best.form);
         const LayerOperands operands = integer_operands(layer.problem, winograd ? kWinogradUnit : 1);
         const BoundLayer tried(layer, operands, plan_of(row, layer));
         const BoundLayer reference(layer, operands, plan_of(reference_row, layer));
@@ -188,6 +186,21 @@ CandidateResult measure_here(const TuningCandidate &candidate, const MeasureOpti
         failed.failed_step = step, failed.failure = e.what();
         return failed;
     }
+}
+
+CandidateResult measure_job(const Layer &layer, const KernelJob &job, const MeasureOptions &options) {
+    std::filesystem::create_directories(cache_folder());
+    const TensorSizes sizes = tensor_sizes(layer.problem);
+    constexpr int64_t kCopies = 4;  // of each tensor: operands, outputs, packed weights, scratch
+    const int64_t tensors = kCopies * int64_t(sizeof(float)) * (sizes.input + sizes.weights + 2 * sizes.output);
+    const ProcessEnd end =
+        fork_limited([&] { return result_json(measure_here(layer, job, options)).dump(); }, kMemoryBytes + tensors);
+    if (!end.failure.empty()) {
+        CandidateResult failed;
+        failed.failed_step = "run", failed.failure = end.failure;
+        return failed;
+    }
+    return parse_result(parse_json(end.out, "measured candidate"), "measured candidate");
 }
 
 }  // namespace
@@ -228,18 +241,16 @@ CandidateResult measure_candidate(const TuningCandidate &candidate, const Measur
     if (std::string fault = space.fault(candidate.schedule); !fault.empty()) {
         throw InputError("schedule is not legal: " + fault);
     }
-    std::filesystem::create_directories(cache_folder());
-    const TensorSizes sizes = tensor_sizes(candidate.layer.problem);
-    constexpr int64_t kCopies = 4;  // of each tensor: operands, outputs, packed weights, scratch
-    const int64_t tensors = kCopies * int64_t(sizeof(float)) * (sizes.input + sizes.weights + 2 * sizes.output);
-    const ProcessEnd end =
-        fork_limited([&] { return result_json(measure_here(candidate, options)).dump(); }, kMemoryBytes + tensors);
-    if (!end.failure.empty()) {
-        CandidateResult failed;
-        failed.failed_step = "run", failed.failure = end.failure;
-        return failed;
-    }
-    return parse_result(parse_json(end.out, "measured candidate"), "measured candidate");
+    return measure_job(candidate.layer, make_job(layer_key(candidate.layer), candidate.schedule, target, false),
+                       options);
+}
+
+CandidateResult measure_autoscheduler(const Layer &layer, const Target &target, const std::string &name,
+                                      const MeasureOptions &options) {
+    const halconv_key key = layer_key(layer);
+    KernelJob job = make_job(key, autoschedule_layout(key), target, false);
+    job.compile.autoscheduler = name;
+    return measure_job(layer, job, options);
 }
 
 }  // namespace halconv

@@ -33,4 +33,9 @@ struct MeasureOptions {
 // a lock beside the cache. Throws InputError for a schedule that is not legal.
 CandidateResult measure_candidate(const TuningCandidate &candidate, const MeasureOptions &options);
 
+// The same for the kernel that one of Halide's autoschedulers ("Adams2019", "Mullapudi2016") makes of the layer's direct,
+// phase or depthwise algorithm.
+CandidateResult measure_autoscheduler(const Layer &layer, const Target &target, const std::string &name,
+                                      const MeasureOptions &options);
+
 }  // namespace halconv

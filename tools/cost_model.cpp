@@ -55,7 +55,9 @@ std::vector<double> solve(std::vector<double> a, std::vector<double> b) {
 
 std::vector<double> schedule_features(const halconv_key &key, const TargetRow &target, const Schedule &s) {
     const Positions positions = output_positions(key);
-    const double pixels = double(s.tile_x) * s.tile_y, sums = pixels * s.vectors;
+    // Broadcast values and vectors of a tile: pixels and channels, or for pixel_lanes channels and pixels.
+    const bool lanes_are_pixels = s.form == HALCONV_FORM_PIXEL_LANES;
+    const double pixels = double(lanes_are_pixels ? s.channels : s.tile_x) * s.tile_y, sums = pixels * s.vectors;
     const double use = (sums + s.vectors + 1) / target.registers, loads = (pixels + s.vectors) / sums;
     const double tile_x = log2_of(s.tile_x), strips = log2_of(double(divide_up(row_units(key, s), s.rows)));
     const int64_t channels =
@@ -71,12 +73,12 @@ std::vector<double> schedule_features(const halconv_key &key, const TargetRow &t
                              loads,
                              waste(positions.most[2], s.tile_x),
                              waste(positions.most[1], s.tile_y),
-                             waste(channels, s.panel()),
+                             waste(channels, weights_panel(key, s)),
                              std::log2(double(s.lanes) / target.vector_lanes),
                              strips,
                              strips * strips / 4,
                              s.columns > 0 ? log2_of(double(divide_up(positions.most[2], s.columns))) : 0.0,
-                             log2_of(double(s.channels) / s.panel()),
+                             lanes_are_pixels ? 0.0 : log2_of(double(s.channels) / s.panel()),
                              log2_of(double(parallel_jobs(key, s))) / 2,
                              s.stage ? 1.0 : 0.0,
                              s.share ? 1.0 : 0.0,
@@ -87,7 +89,7 @@ std::vector<double> schedule_features(const halconv_key &key, const TargetRow &t
     for (ParallelAxis axis : {ParallelAxis::kChannels, ParallelAxis::kChannelsAndPhases}) {
         x.push_back(s.parallel == axis ? 1.0 : 0.0);
     }
-    for (int form = HALCONV_FORM_DIRECT; form <= HALCONV_FORM_INNER_PRODUCT; form++) {
+    for (int form = HALCONV_FORM_DIRECT; form <= HALCONV_FORM_PIXEL_LANES; form++) {
         x.push_back(int(s.form) == form ? 1.0 : 0.0);
     }
     return x;

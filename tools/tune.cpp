@@ -16,6 +16,7 @@
 #include "tools/kernel_plan.h"
 #include "tools/library.h"
 #include "tools/machine.h"
+#include "tools/progress.h"
 #include "tools/tune_report.h"
 
 namespace halconv {
@@ -139,18 +140,45 @@ void update_winners(const std::vector<LayerOutcome> &outcomes, const Target &tar
 OrderedJson outcome_json(const LayerOutcome &o, const Machine &machine) {
     auto percent = [&](double time_us) { return useful_flop(o.layer.problem) / time_us * 1e-3 * 100 / machine.peak(); };
     const double default_us = o.result.time_us / o.result.ratio;
-    return {{"name", o.layer.name},
-            {"form", form_name(o.schedule.form)},
-            {"schedule", schedule_text(o.schedule)},
-            {"time_us", o.result.time_us},
-            {"default_time_us", default_us},
-            {"speedup", 1 / o.result.ratio},
-            {"spread", o.result.spread},
-            {"percent_of_peak", percent(o.result.time_us)},
-            {"default_percent_of_peak", percent(default_us)},
-            {"trials", o.trials},
-            {"failed", o.failed},
-            {"recorded", o.recorded}};
+    OrderedJson object{{"name", o.layer.name},
+                       {"form", form_name(o.schedule.form)},
+                       {"schedule", schedule_text(o.schedule)},
+                       {"time_us", o.result.time_us},
+                       {"default_time_us", default_us},
+                       {"speedup", 1 / o.result.ratio},
+                       {"spread", o.result.spread},
+                       {"percent_of_peak", percent(o.result.time_us)},
+                       {"default_percent_of_peak", percent(default_us)},
+                       {"trials", o.trials},
+                       {"failed", o.failed},
+                       {"recorded", o.recorded}};
+    for (size_t i = 0; i < o.others.size(); i++) {
+        object[kAutoschedulers[i]] = result_json(o.others[i]);
+    }
+    return object;
+}
+
+// What the other schedulers made of the layer: time, and its share of what ours takes; or why there is none.
+std::string others_text(const LayerOutcome &o) {
+    std::string text;
+    for (size_t i = 0; i < o.others.size(); i++) {
+        const CandidateResult &r = o.others[i];
+        text += r.ok() ? fmt::format("; {} {:.1f} us, {:.2f}x ours", kAutoschedulers[i], r.time_us,
+                                     r.ratio / o.result.ratio)
+                       : fmt::format("; {}: {}: {}", kAutoschedulers[i], r.failed_step, r.failure);
+    }
+    return text;
+}
+
+void compare_autoschedulers(std::vector<LayerOutcome> &outcomes, const Target &target, const TuneOptions &options) {
+    InterruptGuard guard;
+    ProgressBar bar("autoschedulers");
+    for (size_t i = 0; i < outcomes.size() && !interrupted(); i++) {
+        for (const char *name : kAutoschedulers) {
+            bar.update(int(i), int(outcomes.size()), outcomes[i].layer.name + " by " + name);
+            outcomes[i].others.push_back(measure_autoscheduler(outcomes[i].layer, target, name, {0.2, options.core}));
+        }
+    }
 }
 
 void print_outcomes(const std::vector<LayerOutcome> &outcomes, const Machine &machine, bool json) {
@@ -175,7 +203,7 @@ void print_outcomes(const std::vector<LayerOutcome> &outcomes, const Machine &ma
         fmt::print("| {:<{}} | {:>10.1f} | {:>8.1f} | {:>8.3f} | {:>6.3f} | {:>6} | {:>6} | {} {}{} |\n", o.layer.name,
                    width, o.result.time_us / o.result.ratio, o.result.time_us, 1 / o.result.ratio, o.result.spread,
                    o.trials, o.failed, form_name(o.schedule.form), schedule_text(o.schedule),
-                   o.recorded ? "" : " (not recorded)");
+                   (o.recorded ? "" : " (not recorded)") + others_text(o));
     }
     const double geomean = std::exp(log_sum / double(std::max<size_t>(1, outcomes.size())));
     if (json) {
@@ -230,7 +258,10 @@ int run_tune(const TuneOptions &options) {
         fmt::print(stderr, "halconv: {}: {} trials, {} of them stale{}\n", options.records, store.count(),
                    store.stale(), options.resume ? "" : "; --resume takes the others in place of timing again");
     }
-    const std::vector<LayerOutcome> outcomes = search_schedules(layers, options, store);
+    std::vector<LayerOutcome> outcomes = search_schedules(layers, options, store);
+    if (options.compare) {
+        compare_autoschedulers(outcomes, target, options);
+    }
     print_outcomes(outcomes, machine, options.json);
     if (!options.winners.empty()) {
         update_winners(outcomes, target, conditions, options.winners);
@@ -268,6 +299,8 @@ void add_tune_command(CLI::App &program, int &status) {
         ->check(CLI::Range(1, 1024));
     command->add_option("--core", c->measure.core, "Core that times (default: the last that this process may use)")
         ->check(CLI::Range(0, 4095));
+    command->add_flag("--compare-autoschedulers", c->tune.compare,
+                      "Then time Halide's Adams2019 and Mullapudi2016 on the same algorithms");
     command->add_flag("--json", c->tune.json, "JSON Lines: a line for each layer, then the totals");
     command->add_flag("--print-space", c->space, "Print the search space of LAYERS and end");
     command->add_option("--candidate", c->candidate, "Compile, check and time the one candidate of this file, and end");

@@ -25,13 +25,16 @@ struct TuneOptions {
     std::string report;                           // HTML file; empty: none
     bool resume = false;                          // take trials from `records` in place of timing them again
     uint64_t seed = 1;
-    int jobs = 0;   // candidates compiled at a time; 0: one a core
-    int core = -1;  // that times; -1: the last
+    int jobs = 0;          // candidates compiled at a time; 0: one a core
+    int core = -1;         // that times; -1: the last
+    bool compare = false;  // time Halide's autoschedulers beside what was found
     bool json = false;
     // The command that measures: called with CANDIDATE.json --seconds S [--core N], it prints one line (result_json).
     std::vector<std::string> measure;
     ProcessLimits limits{900, 0};  // of one such command, which itself limits what it runs and may wait for its turn
 };
+
+constexpr const char *kAutoschedulers[] = {"Adams2019", "Mullapudi2016"};
 
 // What a search found for one layer.
 struct LayerOutcome {
@@ -39,6 +42,8 @@ struct LayerOutcome {
     Schedule schedule;       // the fastest
     CandidateResult result;  // its last timing
     int trials, failed;
+    // Of Halide's autoschedulers, if they were asked for: kAutoschedulers.
+    std::vector<CandidateResult> others;
     bool recorded;  // it is faster than the default schedule beyond the spread of the timing
 };
 

@@ -19,7 +19,8 @@ constexpr const char *kHead =
     "svg text{font:11px sans-serif;fill:#444}.axis{stroke:#999;stroke-width:1}\n"
     "</style></head><body>\n";
 
-constexpr const char *kFormColours[] = {"#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2"};
+constexpr const char *kFormColours[] = {"#1f77b4", "#ff7f0e", "#2ca02c", "#d62728",
+                                        "#9467bd", "#8c564b", "#e377c2", "#17becf"};
 constexpr double kWidth = 420, kHeight = 220, kMargin = 40;
 constexpr double kWorst = 2;  // ratio to the default's time at the top of a plot; slower ones lie on the edge
 
@@ -82,7 +83,9 @@ std::string best_over_trials(const std::vector<Trial> &trials) {
     return plot.text();
 }
 
-int sums_of(const Schedule &s) { return s.tile_x * s.tile_y * s.vectors; }
+int sums_of(const Schedule &s) {
+    return (s.form == HALCONV_FORM_PIXEL_LANES ? s.channels : s.tile_x) * s.tile_y * s.vectors;
+}
 
 std::string landscape(const std::vector<Trial> &trials) {
     int most = 1;
@@ -146,7 +149,7 @@ std::string table(const TunePage &page) {
 
 std::string legend() {
     std::string text = "<p>Forms:";
-    for (int form = HALCONV_FORM_DIRECT; form <= HALCONV_FORM_INNER_PRODUCT; form++) {
+    for (int form = HALCONV_FORM_DIRECT; form <= HALCONV_FORM_PIXEL_LANES; form++) {
         text += fmt::format(" <span style=\"color:{}\">&#9679; {}</span>", kFormColours[form],
                             form_name(halconv_form(form)));
     }

@@ -219,7 +219,7 @@ class Tuner {
             // Only what was timed as long as winners are, by a margin larger than its spread, is worth a record.
             bool recorded = best->seconds >= kLast && best->result.ratio_high < 1 &&
                             !same_schedule(best->schedule, searches_[i].default_schedule());
-            found.push_back({layers_[i], best->schedule, best->result, trials_[i], failed_[i], recorded});
+            found.push_back({layers_[i], best->schedule, best->result, trials_[i], failed_[i], {}, recorded});
         }
         return found;
     }

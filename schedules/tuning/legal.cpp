@@ -16,6 +16,7 @@ constexpr int kMostTileX = 28, kMostTileY = 4, kMostVectors = 4, kMostVectorsOfF
 constexpr int kMostDepthwiseX = 16, kMostDepthwiseVectors = 2, kMostMaskedPixels = 4, kMostDepthwiseTaps = 16;
 constexpr int kMostInnerVectors = 8, kMostInnerOutputs = 8, kMostSharedTaps = 16;
 constexpr int kMostFewChannels = 8;
+constexpr int kMostPixelVectors = 5, kMostPixelTaps = 32;
 constexpr int kMostBlockChannels = 128;
 // Multiply-adds of vectors in the code of tiles at and off a border that is left out: 4096 compile in some seconds.
 constexpr int64_t kMostUnrolledSteps = 4096;
@@ -56,8 +57,8 @@ std::string vectors_fault(const halconv_key &key, const TargetRow &target, const
     if (s.vectors < 1 || s.tile_x < 1 || s.tile_y < 1) {
         return "a tile has no pixels or vectors";
     }
-    bool reduces = s.form == HALCONV_FORM_INNER_PRODUCT;
-    if (!reduces && s.vectors > 1 && int64_t(s.vectors - 1) * s.lanes >= lane_channels(key, s)) {
+    bool of_channels = s.form != HALCONV_FORM_INNER_PRODUCT && s.form != HALCONV_FORM_PIXEL_LANES;
+    if (of_channels && s.vectors > 1 && int64_t(s.vectors - 1) * s.lanes >= lane_channels(key, s)) {
         return "vectors beyond the channels";
     }
     return "";
@@ -188,6 +189,25 @@ std::string inner_product_fault(const halconv_key &key, const TargetRow &target,
     return strips && s.parallel == ParallelAxis::kRows ? "" : "strips do not hold whole tiles";
 }
 
+std::string pixel_lanes_fault(const halconv_key &key, const TargetRow &target, const Schedule &s) {
+    std::string fault = tile_fault(key, s, kMostPixelVectors * target.vector_lanes, key.group_in > 1 ? 1 : kMostTileY);
+    if (!fault.empty()) {
+        return fault;
+    }
+    if (s.tile_x != s.panel() || s.channels < 1 || s.channels > key.group_out || s.vectors > kMostPixelVectors) {
+        return "a tile is whole vectors of pixels and some channels";
+    }
+    int sums = s.channels * s.vectors * s.tile_y * (whole_phases(key) ? tile_phases(key) : 1);
+    if (sums > target.registers) {
+        return "the tile does not fit the registers";
+    }
+    if (!s.stage && (key.residual != 0 || !stays_inside(key))) {
+        return "the input must be staged";
+    }
+    bool plain = s.columns == 0 && s.parallel == ParallelAxis::kRows && !s.skip[0] && !s.skip[1] && !s.skip[2];
+    return plain ? strips_fault(key, s) : "pixels have strips of rows only and skip no border";
+}
+
 std::string winograd_fault(const halconv_key &key, const TargetRow &target, const Schedule &s) {
     WinogradTiles tiles = winograd_tiles(key, s.form);
     if (s.tile_y != 1 || s.vectors > kMostVectors || s.tile_x > kMostTileX || s.tile_x > tiles.x * tiles.y ||
@@ -236,7 +256,12 @@ bool form_is_legal(const halconv_key &key, halconv_form form, halconv_numerics n
                taps_adjoin(key_axis(key, 2), transposed);
     case HALCONV_FORM_WINOGRAD2:
     case HALCONV_FORM_WINOGRAD4:
-        return numerics_allow(form, numerics) && (transforms(1) || transforms(2));
+        return numerics_allow(form, numerics) && !is_depthwise(key) && (transforms(1) || transforms(2));
+    case HALCONV_FORM_PIXEL_LANES: {
+        bool rows_in = key.in_layout == HALCONV_NCHW || key.groups * key.group_in == 1;
+        bool rows_out = !nhwc_out || key.groups * key.group_out == 1;
+        return rows_in && rows_out && key.kernel[2] <= kMostPixelTaps && (!transposed || whole_phases(key));
+    }
     }
     return false;
 }
@@ -247,8 +272,9 @@ std::string schedule_fault(const halconv_key &key, const TargetRow &target, cons
         return fault;
     }
     bool winograd = is_winograd(s.form);
-    if ((s.share && s.form != HALCONV_FORM_INNER_PRODUCT) || (s.channels != 0 && !winograd) ||
-        (s.prefetch_output && !is_tiled(s)) || s.reference) {
+    if ((s.share && s.form != HALCONV_FORM_INNER_PRODUCT) ||
+        (s.channels != 0 && !winograd && s.form != HALCONV_FORM_PIXEL_LANES) || (s.prefetch_output && !is_tiled(s)) ||
+        s.reference) {
         return "a parameter of another form";
     }
     switch (s.form) {
@@ -258,6 +284,8 @@ std::string schedule_fault(const halconv_key &key, const TargetRow &target, cons
         return row_fused_fault(key, target, s);
     case HALCONV_FORM_INNER_PRODUCT:
         return inner_product_fault(key, target, s);
+    case HALCONV_FORM_PIXEL_LANES:
+        return pixel_lanes_fault(key, target, s);
     default:
         return winograd ? winograd_fault(key, target, s) : tiled_fault(key, target, s);
     }

@@ -27,6 +27,7 @@ constexpr struct {
               {Knob::kStrips, "strips of rows"},
               {Knob::kColumnStrips, "strips of columns"},
               {Knob::kPanels, "panels of a block of channels"},
+              {Knob::kChannels, "channels"},
               {Knob::kParallel, "parallel (rows, channels, channels and phases)"},
               {Knob::kStage, "stage"},
               {Knob::kSkipZ, "skip z"},
@@ -68,10 +69,15 @@ std::vector<Parameter> parameters_of(const halconv_key &key, const TargetRow &ta
     bool tiled = form == HALCONV_FORM_DIRECT || form == HALCONV_FORM_PHASE, depthwise = form == HALCONV_FORM_DEPTHWISE;
     bool winograd = is_winograd(form), inner = form == HALCONV_FORM_INNER_PRODUCT;
     int64_t tiles = winograd ? winograd_tiles(key, form).x * winograd_tiles(key, form).y : positions.most[2];
-    std::vector<Parameter> found = {{Knob::kTileX, up_to(std::min<int64_t>(kMostTileX, tiles))},
-                                    {Knob::kVectors, up_to(kMostVectors)},
+    bool pixels = form == HALCONV_FORM_PIXEL_LANES;
+    std::vector<Parameter> found = {{Knob::kVectors, up_to(kMostVectors)},
                                     {Knob::kLanes, powers_up_to(4, target.vector_lanes)}};
-    if (tiled || depthwise) {
+    if (pixels) {  // tile_x is the vectors' pixels
+        found.push_back({Knob::kChannels, up_to(std::min<int64_t>(target.registers, key.group_out))});
+    } else {
+        found.push_back({Knob::kTileX, up_to(std::min<int64_t>(kMostTileX, tiles))});
+    }
+    if (tiled || depthwise || pixels) {
         found.push_back({Knob::kTileY, up_to(std::min<int64_t>(kMostTileY, positions.most[1]))});
     }
     Schedule of_form;
@@ -92,7 +98,7 @@ std::vector<Parameter> parameters_of(const halconv_key &key, const TargetRow &ta
     if (tiled || winograd || (depthwise && key.op == HALCONV_CONV)) {
         found.push_back({Knob::kParallel, tiled ? std::vector<int>{0, 1, 2} : std::vector<int>{0, 1}});
     }
-    if (tiled || inner || form == HALCONV_FORM_ROW_FUSED) {
+    if (tiled || inner || pixels || form == HALCONV_FORM_ROW_FUSED) {
         found.push_back({Knob::kStage, {0, 1}});
     }
     if (tiled) {
@@ -133,8 +139,9 @@ const char *knob_name(Knob knob) {
 
 SearchSpace::SearchSpace(const halconv_key &key, const TargetRow &target, halconv_numerics numerics)
     : key_(key), target_(target), default_(candidates(key, target, numerics).front().schedule) {
-    for (halconv_form form : {HALCONV_FORM_DIRECT, HALCONV_FORM_DEPTHWISE, HALCONV_FORM_PHASE, HALCONV_FORM_ROW_FUSED,
-                              HALCONV_FORM_WINOGRAD2, HALCONV_FORM_WINOGRAD4, HALCONV_FORM_INNER_PRODUCT}) {
+    for (halconv_form form :
+         {HALCONV_FORM_DIRECT, HALCONV_FORM_DEPTHWISE, HALCONV_FORM_PHASE, HALCONV_FORM_ROW_FUSED,
+          HALCONV_FORM_WINOGRAD2, HALCONV_FORM_WINOGRAD4, HALCONV_FORM_INNER_PRODUCT, HALCONV_FORM_PIXEL_LANES}) {
         if (form_is_legal(key, form, numerics)) {
             forms_.push_back({form, parameters_of(key, target, form)});
         }
@@ -179,7 +186,8 @@ Schedule SearchSpace::schedule_at(halconv_form form, const Point &point) const {
     if (int strips = value(Knob::kColumnStrips, 0); strips > 0 && s.parallel == ParallelAxis::kRows) {
         s.columns = strip_length(key_, s, strips, 2);
     }
-    s.channels = value(Knob::kPanels, 0) * s.panel();
+    s.channels = value(Knob::kPanels, 0) * s.panel() + value(Knob::kChannels, 0);
+    s.tile_x = form == HALCONV_FORM_PIXEL_LANES ? s.panel() : s.tile_x;
     s.stage = value(Knob::kStage, form == HALCONV_FORM_DEPTHWISE || key_.in_layout == HALCONV_NHWC ? 0 : 1) != 0;
     constexpr Knob kSkips[] = {Knob::kSkipZ, Knob::kSkipY, Knob::kSkipX};
     for (int d = 0; d < 3; d++) {
@@ -217,6 +225,9 @@ SearchSpace::Point SearchSpace::point_of(const Schedule &s) const {
             break;
         case Knob::kPanels:
             point[p.knob] = s.channels / s.panel();
+            break;
+        case Knob::kChannels:
+            point[p.knob] = s.channels;
             break;
         case Knob::kParallel:
             point[p.knob] = int(s.parallel);
@@ -329,6 +340,8 @@ int64_t parallel_jobs(const halconv_key &key, const Schedule &s) {
         return phases[0] * phases[1];
     case HALCONV_FORM_INNER_PRODUCT:
         return images * strips * columns * phases[0];
+    case HALCONV_FORM_PIXEL_LANES:
+        return images * strips;
     case HALCONV_FORM_DEPTHWISE:
         panels = divide_up(int64_t(key.groups) * key.group_out, s.panel());
         return images * strips * (s.parallel == ParallelAxis::kChannels ? panels : 1);

@@ -16,7 +16,7 @@ namespace halconv {
 using Random = std::mt19937_64;
 
 // What a search turns. kStrips and kColumnStrips stand for Schedule::rows and columns, so that they mean the same beside
-// any tile; kPanels, panels of a block of channels, for Schedule::channels.
+// any tile; kPanels, panels of a block of channels, for Schedule::channels of winograd; kChannels for that of pixel_lanes.
 enum class Knob {
     kTileX,
     kTileY,
@@ -25,6 +25,7 @@ enum class Knob {
     kStrips,
     kColumnStrips,
     kPanels,
+    kChannels,
     kParallel,
     kStage,
     kSkipZ,
