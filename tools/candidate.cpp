@@ -27,8 +27,8 @@ namespace {
 constexpr double kCompileSeconds = 120, kCheckSeconds = 60, kTimeSeconds = 60;
 constexpr int64_t kMemoryBytes = int64_t(6) << 30;  // beside the tensors: the compiler, LLVM and Halide's libraries
 constexpr double kSampleSeconds = 50e-6;            // 100 times and more what reading the clock costs
-constexpr int kLeastSamples = 5;
-constexpr double kHopeless = 1.5;  // times the default's time: a candidate that is measured once only
+constexpr int kLeastSamples = 5, kHopelessSamples = 3;
+constexpr double kHopeless = 1.5;  // times the default's time: a candidate that is not worth more
 
 // Compilers hold it together, whoever times holds it alone.
 class TimingLock {
@@ -129,12 +129,13 @@ void time_in_turns(const BoundLayer &candidate, const BoundLayer &reference, dou
     std::vector<double> times, reference_times, ratios;
     double spent = 0;
     const bool hopeless = once > kHopeless * reference_once;
+    const size_t least = hopeless ? kHopelessSamples : kLeastSamples;
     do {
         reference_times.push_back(seconds_of(reference, reference_runs));
         times.push_back(seconds_of(candidate, runs));
         ratios.push_back(times.back() / reference_times.back());
         spent += reference_times.back() * double(reference_runs) + times.back() * double(runs);
-    } while (!hopeless && (times.size() < kLeastSamples || spent < seconds));
+    } while (times.size() < least || (!hopeless && spent < seconds));
     result.time_us = percentile(times, 0.5) * 1e6, result.default_time_us = percentile(reference_times, 0.5) * 1e6;
     result.ratio = percentile(ratios, 0.5);
     result.ratio_low = percentile(ratios, 0.25), result.ratio_high = percentile(ratios, 0.75);

@@ -301,7 +301,7 @@ bool may_skip(const halconv_key &key, const Schedule &s, int d) {
     // The pixels of a tile must be known when the kernel is compiled.
     bool transposed = is_transposed(key);
     bool phases_apart = transposed && s.parallel == ParallelAxis::kChannelsAndPhases;
-    bool one_box = !transposed || one_phase_box(key.stride[d], key.out[d]);
+    bool one_box = !transposed || (one_phase_box(key.stride[d], key.out[d]) && !(d == 2 && interleaves_phases(key)));
     return !phases_apart && !(d == 2 && s.columns > 0) && key.group_in >= kFewestSkipChannels && one_box;
 }
 

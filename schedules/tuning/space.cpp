@@ -332,6 +332,9 @@ int64_t parallel_jobs(const halconv_key &key, const Schedule &s) {
     for (int d = 0; d < 3; d++) {
         phases[d] = key.op == HALCONV_CONV_TRANSPOSE ? std::min<int64_t>(key.stride[d], key.out[d]) : 1;
     }
+    if (interleaves_phases(key)) {
+        phases[2] = 1;
+    }
     if (s.columns > 0) {
         columns = divide_up(positions.most[2], s.columns);
     }
