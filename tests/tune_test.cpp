@@ -78,16 +78,18 @@ TEST_CASE("a search stores every trial, and the same times give the same winners
     CHECK(text_of(second.search()) == text_of(outcomes));
 }
 
-TEST_CASE("resume times nothing again and finds the same") {
+TEST_CASE("resume times only the winners again and finds the same") {
     Setup setup(kHonest);
     const std::string found = text_of(setup.search());
     const size_t calls = setup.calls();
     setup.options.resume = true;
     CHECK(text_of(setup.search()) == found);
-    CHECK(setup.calls() == calls);
+    const size_t again = setup.calls() - calls;
+    CHECK(again > 0);
+    CHECK(again < calls / 4);
     setup.options.resume = false;
     CHECK(text_of(setup.search()) == found);
-    CHECK(setup.calls() == 2 * calls);
+    CHECK(setup.calls() == 2 * calls + again);
 }
 
 TEST_CASE("a tuner that is killed again and again comes to the same end") {

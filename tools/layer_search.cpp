@@ -126,10 +126,10 @@ std::vector<Schedule> LayerSearch::propose(int count, const std::vector<CostSamp
     return proposed;
 }
 
-const Tried *LayerSearch::fastest() const {
+const Tried *LayerSearch::fastest(double seconds) const {
     const Tried *best = nullptr;
     for (const Tried &t : tried_) {
-        if (t.result.ok() && (!best || t.result.ratio < best->result.ratio)) {
+        if (t.result.ok() && t.seconds >= seconds && (!best || t.result.ratio < best->result.ratio)) {
             best = &t;
         }
     }

@@ -33,7 +33,8 @@ class LayerSearch {
     void end_generation();
 
     const std::vector<Tried> &tried() const { return tried_; }
-    const Tried *fastest() const;  // null before anything was timed
+    // Of those that were timed for `seconds` at least; null where there is none.
+    const Tried *fastest(double seconds = 0) const;
     const Schedule &default_schedule() const { return start_.front(); }
     int generations() const { return generations_; }
     int idle() const { return idle_; }

@@ -20,11 +20,12 @@ namespace halconv {
 namespace {
 
 // Seconds that a candidate is timed for: first; where it cannot be told from the fastest; at the end.
-constexpr double kFirst = 0.05, kAgain = 0.2, kLast = 1;
-constexpr size_t kContenders = 3;      // that are timed again
-constexpr int kMostRounds = 8;         // of timing again
-constexpr int kPatience = 5;           // generations without a gain until a layer is done
-constexpr double kSearchShare = 0.88;  // of the time; the rest is for timing the winners again
+constexpr double kFirst = 0.05, kAgain = 0.2, kLast = 0.6;
+constexpr size_t kContenders = 3;  // that are timed again
+constexpr int kMostRounds = 8;     // of timing again
+constexpr int kPatience = 5;       // generations without a gain until a layer is done
+// Of the time, kept for timing the winners again: so many seconds a layer, but no more than this share of it.
+constexpr double kLastOfLayer = 5, kLastShare = 0.4;
 constexpr size_t kNearRecords = 2;
 
 // How far apart two problems are: sum of |log2| of the ratios of their sizes; infinite where they are of another kind.
@@ -75,12 +76,12 @@ class Tuner {
 
     std::vector<LayerOutcome> run() {
         const int count = 2 * jobs();
-        for (int layer; (layer = next_layer()) >= 0 && !out_of_time(kSearchShare);) {
+        for (int layer; (layer = next_layer()) >= 0 && !out_of_time(search_share());) {
             LayerSearch &search = searches_[size_t(layer)];
             const std::vector<Schedule> proposed = search.propose(count, all_samples());
             const bool exhausted = proposed.empty();
-            measure(layer, proposed, kFirst, kSearchShare);
-            decide(layer, kAgain, kSearchShare);
+            measure(layer, proposed, kFirst, search_share());
+            decide(layer, kAgain, search_share());
             search.end_generation();
             done_[size_t(layer)] = exhausted || search.idle() >= kPatience;
         }
@@ -99,6 +100,10 @@ class Tuner {
     }
     double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
     bool out_of_time(double share) const { return interrupted() || elapsed() >= share * options_.minutes * 60; }
+
+    double search_share() const {
+        return 1 - std::min(kLastShare, kLastOfLayer * double(searches_.size()) / (options_.minutes * 60));
+    }
 
     // Every layer in turn, those that gained lately more often; -1 where all are done.
     int next_layer() {
@@ -165,16 +170,17 @@ class Tuner {
         for (int round = 0; round < kMostRounds && !out_of_time(share); round++) {
             const Tried *best = search.fastest();
             std::vector<Schedule> open = search.undecided(seconds, kContenders);
-            if (!best || (open.empty() && best->seconds >= seconds)) {
+            if (!best || (open.empty() &&
+                          (best->seconds >= seconds || same_schedule(best->schedule, search.default_schedule())))) {
                 return;
             }
             measure(layer, open.empty() ? std::vector<Schedule>{best->schedule} : open, seconds, share);
         }
     }
 
-    // Nothing where ctrl-C ended it.
+    // Nothing where ctrl-C ended it. Winners are timed in every run: a resumed one shows whether they hold.
     std::optional<CandidateResult> one_result(const TuningCandidate &candidate, double seconds) {
-        if (options_.resume) {
+        if (options_.resume && seconds < kLast) {
             std::lock_guard<std::mutex> lock(mutex_);
             if (std::optional<CandidateResult> known = store_.find(candidate, seconds)) {
                 return known;
@@ -212,7 +218,8 @@ class Tuner {
     std::vector<LayerOutcome> outcomes() const {
         std::vector<LayerOutcome> found;
         for (size_t i = 0; i < searches_.size(); i++) {
-            const Tried *best = searches_[i].fastest();
+            const Tried *best = searches_[i].fastest(kLast);
+            best = best ? best : searches_[i].fastest();
             if (!best) {
                 continue;
             }
