@@ -69,7 +69,7 @@ std::string best_over_trials(const std::vector<Trial> &trials) {
     for (size_t i = 0; i < trials.size(); i++) {
         const CandidateResult &r = trials[i].result;
         if (!r.ok()) {
-            plot.add(fmt::format("<text x=\"{:.1f}\" y=\"{}\" fill=\"#c00\">x<title>{}</title></text>",
+            plot.add(fmt::format("<text x=\"{:.1f}\" y=\"{}\" style=\"fill:#c00\">x<title>{}</title></text>",
                                  plot.x(double(i)), kHeight - kMargin, escaped(r.failure)));
             continue;
         }
