@@ -14,6 +14,7 @@ install(FILES $<TARGET_FILE:halconv_builtin> DESTINATION ${CMAKE_INSTALL_LIBDIR}
 # kernel_table.h is for `halconv build`, which compiles a table.
 install(FILES runtime/include/halconv/halconv.h runtime/core/kernel_table.h
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/halconv)
+install(DIRECTORY schedules/tuned DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/halconv)
 install(IMPORTED_RUNTIME_ARTIFACTS Halide::Halide LIBRARY DESTINATION ${private})
 
 install(EXPORT halconvTargets NAMESPACE halconv:: DESTINATION ${package})

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <csignal>
 #include <cstdio>
 #include <limits>
 #include <memory>
@@ -18,29 +17,18 @@
 #include "schedules/target.h"
 #include "tools/bench_figures.h"
 #include "tools/bench_report.h"
+#include "tools/bound_layer.h"
 #include "tools/build.h"
+#include "tools/interrupt.h"
 #include "tools/layer.h"
 #include "tools/machine.h"
 #include "tools/plan_handle.h"
 #include "tools/progress.h"
+#include "tools/tuning_record.h"
 
 namespace halconv {
 
 namespace {
-
-volatile std::sig_atomic_t interrupted = 0;
-
-// While one of these lives, ctrl-C only asks the loops to end.
-class InterruptGuard {
-  public:
-    InterruptGuard() : previous_(std::signal(SIGINT, [](int) { interrupted = 1; })) {}
-    ~InterruptGuard() { std::signal(SIGINT, previous_); }
-    InterruptGuard(const InterruptGuard &) = delete;
-    InterruptGuard &operator=(const InterruptGuard &) = delete;
-
-  private:
-    void (*previous_)(int);
-};
 
 std::string first_line(const std::string &text) { return text.substr(0, text.find('\n')); }
 
@@ -49,7 +37,17 @@ struct Case {
     const Layer *layer;
     const halconv_kernel_set *set;
     std::string kernel;
+    const halconv_kernel_set *default_set = nullptr;  // of its default schedule, where the kernel is a record's
 };
+
+bool is_recorded(const Case &c) {
+    for (int32_t i = 0; i < c.set->count; ++i) {
+        if (c.kernel == c.set->kernels[i].name) {
+            return std::string(c.set->kernels[i].origin) == "record";
+        }
+    }
+    return false;
+}
 
 halconv_status make_plan(const Layer &layer, const halconv_kernel_set &set, const BenchOptions &options,
                          PlanHandle &plan) {
@@ -104,64 +102,6 @@ std::vector<Case> plan_cases(const std::vector<Layer> &layers, const std::vector
     return cases;
 }
 
-// Floats at a multiple of 64 bytes.
-class Floats {
-  public:
-    explicit Floats(int64_t count) : count_(count), memory_(aligned_bytes(size_t(count) * sizeof(float))) {}
-    float *data() const { return reinterpret_cast<float *>(memory_.get()); }
-    int64_t size() const { return count_; }
-
-  private:
-    int64_t count_;
-    AlignedBytes memory_;
-};
-
-// A layer bound to a kernel, with tensors of random values and packed weights.
-class BoundLayer {
-  public:
-    BoundLayer(const Layer &layer, PlanHandle plan)
-        : problem_(layer.problem), numerics_(layer.numerics), plan_(std::move(plan)), sizes_(tensor_sizes(problem_)),
-          input_(sizes_.input), weights_(sizes_.weights), bias_(problem_.out_channels),
-          residual_(problem_.residual ? sizes_.output : 0), output_(sizes_.output),
-          packed_(aligned_bytes(halconv_plan_weights_bytes(plan_.get()))),
-          workspace_(aligned_bytes(halconv_plan_workspace_bytes(plan_.get()))) {
-        // Uniform numbers in [-a, a) have variance a * a / 3: the sums of an inner output have variance 1.
-        const double products = useful_flop(problem_) / 2 / double(sizes_.output);
-        fill_random(input_.data(), input_.size(), 1, 1);
-        fill_random(weights_.data(), weights_.size(), float(3 / std::sqrt(products)), 2);
-        fill_random(bias_.data(), bias_.size(), 1, 3);
-        fill_random(residual_.data(), residual_.size(), 1, 4);
-        // What a kernel leaves unwritten shows as an error.
-        std::fill_n(output_.data(), output_.size(), std::numeric_limits<float>::quiet_NaN());
-        const halconv_weights_layout order = problem_.op == HALCONV_CONV ? HALCONV_WEIGHTS_OIHW : HALCONV_WEIGHTS_IOHW;
-        check(halconv_plan_pack(plan_.get(), weights_.data(), order, 0, bias_.data(), packed_.get()));
-    }
-
-    void run() const {
-        check(halconv_plan_run(plan_.get(), input_.data(), packed_.get(), residual_.data(), output_.data(),
-                               workspace_.get()));
-    }
-
-    ErrorFigures error() const {
-        return compare_samples(problem_, {input_.data(), weights_.data(), bias_.data(), residual_.data()},
-                               output_.data(), numerics_);
-    }
-
-  private:
-    static void check(halconv_status status) {
-        if (status != HALCONV_OK) {
-            throw WorkError(halconv_status_text(status));
-        }
-    }
-
-    halconv_problem problem_;
-    halconv_numerics numerics_;
-    PlanHandle plan_;
-    TensorSizes sizes_;
-    Floats input_, weights_, bias_, residual_, output_;
-    AlignedBytes packed_, workspace_;
-};
-
 // Seconds per run. After a warm-up of a quarter of min_time the layer runs for min_time and at least 5 samples; a sample
 // is as many runs as take 50 us, 1000 times what reading the clock costs.
 Timing time_layer(const BoundLayer &layer, double min_time) {
@@ -176,29 +116,37 @@ Timing time_layer(const BoundLayer &layer, double min_time) {
     const Clock::time_point start = Clock::now();
     auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
     double once = timed(1);
-    for (int run = 1; (run < 2 || elapsed() < min_time / 4) && !interrupted; ++run) {
+    for (int run = 1; (run < 2 || elapsed() < min_time / 4) && !interrupted(); ++run) {
         once = std::min(once, timed(1));
     }
     const int64_t runs = std::max<int64_t>(1, int64_t(50e-6 / std::max(once, 1e-9)));
     std::vector<double> samples = {timed(runs)};
     const double end = elapsed() + min_time;
-    while ((samples.size() < 5 || elapsed() < end) && !interrupted) {
+    while ((samples.size() < 5 || elapsed() < end) && !interrupted()) {
         samples.push_back(timed(runs));
     }
     return summarise(std::move(samples));
 }
 
-BenchLine measure_case(const Case &c, const Machine &machine, const BenchOptions &options, bool &correct) {
+// Runs the layer once, for its error, then times it.
+Timing measure_plan(const Case &c, const halconv_kernel_set &set, const BenchOptions &options, ErrorFigures &error) {
     PlanHandle plan;
-    const halconv_status status = make_plan(*c.layer, *c.set, options, plan);
+    const halconv_status status = make_plan(*c.layer, set, options, plan);
     if (status != HALCONV_OK) {
         throw WorkError(halconv_status_text(status));
     }
-    const BoundLayer layer(*c.layer, std::move(plan));
+    const LayerOperands operands = random_operands(c.layer->problem);
+    const BoundLayer layer(*c.layer, operands, std::move(plan));
     layer.run();
-    const ErrorFigures error = layer.error();
-    correct = error.within_bound;
-    const Timing timing = time_layer(layer, options.min_time);
+    error = layer.error();
+    return time_layer(layer, options.min_time);
+}
+
+BenchLine measure_case(const Case &c, const Machine &machine, const BenchOptions &options, bool &correct) {
+    ErrorFigures error, default_error{0, true};
+    const Timing timing = measure_plan(c, *c.set, options, error);
+    const Timing of_default = c.default_set ? measure_plan(c, *c.default_set, options, default_error) : Timing{0, 0};
+    correct = error.within_bound && default_error.within_bound;
     const halconv_problem &problem = c.layer->problem;
     const double flop = useful_flop(problem), gflops = flop / timing.median * 1e-9;
     return {c.layer->name,
@@ -209,7 +157,8 @@ BenchLine measure_case(const Case &c, const Machine &machine, const BenchOptions
             100 * gflops / machine.peak(),
             100 * gflops / roofline_gflops(machine, flop, compulsory_bytes(problem)),
             error.max_error,
-            timing.spread};
+            timing.spread,
+            of_default.median * 1e6};
 }
 
 std::vector<Layer> chosen_layers(const BenchOptions &options) {
@@ -286,7 +235,7 @@ bool time_cases(const std::vector<Case> &cases, const Machine &machine, const Be
             throw WorkError(fmt::format("bench: {}: {}: {}", c.layer->name, c.kernel, error.what()));
         }
         bar.clear();
-        if (interrupted) {
+        if (interrupted()) {
             fmt::print(stderr, "halconv: interrupted after {} of {} kernels\n", done, total);
             return false;
         }
@@ -302,6 +251,23 @@ bool time_cases(const std::vector<Case> &cases, const Machine &machine, const Be
 
 }  // namespace
 
+namespace {
+
+// The kernels of the layers' default schedules, where a record replaced one.
+std::unique_ptr<LoadedKernels> default_kernels(const std::vector<Layer> &layers, const halconv_kernel_set &set,
+                                               BuildOptions build) {
+    const bool recorded = std::any_of(set.kernels, set.kernels + set.count, [](const halconv_kernel &kernel) {
+        return std::string(kernel.origin) == "record";
+    });
+    if (!recorded || build.all_candidates) {
+        return nullptr;
+    }
+    build.records.reset();
+    return std::make_unique<LoadedKernels>(layers, build);
+}
+
+}  // namespace
+
 int run_bench(const BenchOptions &options) {
     const Target target = runnable_target(options.target);
     const std::vector<Layer> layers = chosen_layers(options);
@@ -310,13 +276,19 @@ int run_bench(const BenchOptions &options) {
     BuildOptions build;
     build.targets = {options.target};
     build.all_candidates = !options.kernel.empty();
+    build.records =
+        records_to_use(options.records, [](const std::string &text) { fmt::print(stderr, "halconv: {}\n", text); });
     build.progress = [&](int done, int total, const std::string &kernel) { bar.update(done, total, kernel); };
     const LoadedKernels kernels(layers, build);
+    const std::unique_ptr<LoadedKernels> defaults = default_kernels(layers, *kernels.set(), build);
     bar.clear();
 
     const std::vector<halconv_kernel_set> sets = sets_to_try(*kernels.set(), options);
     bool complete = true;
-    const std::vector<Case> cases = plan_cases(layers, sets, options, complete);
+    std::vector<Case> cases = plan_cases(layers, sets, options, complete);
+    for (Case &c : cases) {
+        c.default_set = defaults && is_recorded(c) ? defaults->set() : nullptr;
+    }
     if (cases.empty()) {
         throw WorkError("bench: no kernel to time");
     }
@@ -341,6 +313,7 @@ void add_bench_command(CLI::App &program, int &status) {
     command->add_option("--filter", options->filter, "Only layers whose name matches this regular expression");
     command->add_option("--kernel", options->kernel,
                         "Time every candidate kernel whose name contains this text, or matches it where it has * or ?");
+    command->add_option("--records", options->records, "Tuning records to use before those that come with halconv");
     command->add_option("--min-time", options->min_time, "Seconds that each kernel runs")
         ->capture_default_str()
         ->check(CLI::Range(0.001, 60.0));
@@ -355,6 +328,7 @@ void add_bench_command(CLI::App &program, int &status) {
         "              reading, measured in this run, of the smallest of L2, L3 and memory that holds the bytes\n"
         "  max error   max |y - exact| / rms(exact) over up to 352 outputs, corners and edges among them, against\n"
         "              double precision; status 1 where it is beyond the bound of a sum in f32\n"
+        "  vs default  of a tuning record's kernel: its speed over that of the default schedule's, timed after it\n"
         "  spread      (90th - 10th percentile) / median of the times\n"
         "Without --json the table is Markdown.");
     command->callback([options, &status] { status = run_bench(*options); });

@@ -17,6 +17,7 @@ struct BenchOptions {
     std::string numerics;  // "strict", "default", "fast"; empty: as each layer says
     std::string filter;    // regular expression on layer names; empty: all
     std::string kernel;    // not empty: every candidate kernel that matches this pattern, one line each
+    std::string records;   // file of tuning records to use before those that come with halconv
     bool json = false;
     double min_time = 0.25;  // seconds that each kernel runs
 };

@@ -98,9 +98,12 @@ struct LoadedKernels::State {
 };
 
 LoadedKernels::LoadedKernels(const std::vector<Layer> &layers, const BuildOptions &options)
+    : LoadedKernels(plan_kernels(layers, options), options) {}
+
+LoadedKernels::LoadedKernels(const std::vector<KernelJob> &jobs, const BuildOptions &options)
     : state_(std::make_unique<State>()) {
     keep_assert_hooks();
-    KernelLibrary library = compile_library(plan_kernels(layers, options), options, "loaded", "loaded_kernels");
+    KernelLibrary library = compile_library(jobs, options, "loaded", "loaded_kernels");
     ScratchFolder folder(fs::temp_directory_path());
     fs::path shared = folder.path() / "kernels.so";
     write_shared(library, shared);

@@ -11,7 +11,7 @@ namespace halconv {
 
 struct KernelJob {
     CompileJob compile;
-    std::string name, origin;  // in the kernel grammar; "default" or "reference"
+    std::string name, origin;  // in the kernel grammar; "default", "record" or "reference"
 };
 
 // The kernels of `layers` for options.targets, each once. Throws InputError for an unknown target.
@@ -20,6 +20,9 @@ std::vector<KernelJob> plan_kernels(const std::vector<Layer> &layers, const Buil
 // The built-in set for every target of this architecture: free and common pinned keys, and the references that make
 // every legal problem run.
 std::vector<KernelJob> builtin_kernels();
+
+// The key of a layer's problem, all of it pinned. Throws InputError where the problem is not legal.
+halconv_key layer_key(const Layer &layer);
 
 // Completes a job: name and symbol from the rest.
 KernelJob make_job(const halconv_key &key, const Schedule &schedule, const Target &target, bool asserts);
