@@ -19,8 +19,8 @@ constexpr const char *kHead =
     "svg text{font:11px sans-serif;fill:#444}.axis{stroke:#999;stroke-width:1}\n"
     "</style></head><body>\n";
 
-constexpr const char *kFormColours[] = {"#1f77b4", "#ff7f0e", "#2ca02c", "#d62728",
-                                        "#9467bd", "#8c564b", "#e377c2", "#17becf"};
+constexpr const char *kFormColours[kFormCount] = {"#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd",
+                                                  "#8c564b", "#e377c2", "#17becf", "#bcbd22"};
 constexpr double kWidth = 420, kHeight = 220, kMargin = 40;
 constexpr double kWorst = 2;  // ratio to the default's time at the top of a plot; slower ones lie on the edge
 
@@ -149,7 +149,7 @@ std::string table(const TunePage &page) {
 
 std::string legend() {
     std::string text = "<p>Forms:";
-    for (int form = HALCONV_FORM_DIRECT; form <= HALCONV_FORM_PIXEL_LANES; form++) {
+    for (int form = 0; form < kFormCount; form++) {
         text += fmt::format(" <span style=\"color:{}\">&#9679; {}</span>", kFormColours[form],
                             form_name(halconv_form(form)));
     }

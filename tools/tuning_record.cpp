@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr const char *kParallelWords[] = {"rows", "channels", "channels_and_phases"};  // by ParallelAxis
 constexpr const char *kFormNotes =
-    "direct, depthwise, phase, row_fused, winograd2, winograd4, inner_product, pixel_lanes";
+    "direct, depthwise, phase, row_fused, winograd2, winograd3, winograd4, inner_product, pixel_lanes";
 
 // Reads the keys of one object, each once; whatever was not read is unknown.
 class Reader {
@@ -123,11 +123,11 @@ OrderedJson schedule_json(const Schedule &s) {
 Schedule parse_schedule(const std::string &form, const OrderedJson &object, const std::string &place) {
     Reader reader(object, place + ": key \"schedule\"");
     Schedule s;
-    int forms = int(HALCONV_FORM_PIXEL_LANES) + 1, of_name = 0;
-    while (of_name < forms && form != form_name(halconv_form(of_name))) {
+    int of_name = 0;
+    while (of_name < kFormCount && form != form_name(halconv_form(of_name))) {
         of_name++;
     }
-    if (of_name == forms) {
+    if (of_name == kFormCount) {
         throw InputError(fmt::format("{}: key \"form\" is \"{}\"; forms are {}", place, form, kFormNotes));
     }
     s.form = halconv_form(of_name);
