@@ -243,7 +243,7 @@ std::vector<Layer> chosen_layers(const BenchOptions &options) {
 Target runnable_target(const std::string &text) {
     try {
         Target target = parse_target(text);
-        if ((target.row->cpu_features & ~parse_target("host").row->cpu_features) != 0) {
+        if (!target.native || !runs_here(*target.row)) {
             throw InputError(fmt::format("--target: this processor cannot run {}", target.name));
         }
         return target;

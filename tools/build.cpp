@@ -82,7 +82,9 @@ void build_library(const std::vector<Layer> &layers, const BuildOptions &options
 
 void build_builtin_library(const BuildOptions &options, const fs::path &folder) {
     make_folders(folder);
-    write_library(compile_library(builtin_kernels(), options, "halconv_builtin", "halconv_builtin_kernels"), folder);
+    write_library(compile_library(builtin_kernels(options.targets.empty() ? builtin_targets() : options.targets),
+                                  options, "halconv_builtin", "halconv_builtin_kernels"),
+                  folder);
 }
 
 void keep_assert_hooks();  // assert_hooks.cpp
@@ -100,6 +102,11 @@ struct LoadedKernels::State {
 LoadedKernels::LoadedKernels(const std::vector<Layer> &layers, const BuildOptions &options)
     : state_(std::make_unique<State>()) {
     keep_assert_hooks();
+    for (const Target &target : one_platform(options.targets)) {
+        if (!target.native) {
+            throw InputError("target " + target.name + ": its kernels cannot be loaded on this machine");
+        }
+    }
     KernelLibrary library = compile_library(plan_kernels(layers, options), options, "loaded", "loaded_kernels");
     ScratchFolder folder(fs::temp_directory_path());
     fs::path shared = folder.path() / "kernels.so";

@@ -29,7 +29,8 @@ struct BuildOptions {
 void build_library(const std::vector<Layer> &layers, const BuildOptions &options, const std::filesystem::path &folder,
                    const std::string &name);
 
-// The built-in set as libhalconv_builtin.a in `folder`; defines halconv_builtin_kernels().
+// The built-in set for options.targets, or those of this architecture, as libhalconv_builtin.a in
+// `folder`; defines halconv_builtin_kernels().
 void build_builtin_library(const BuildOptions &options, const std::filesystem::path &folder);
 
 // Kernels of `layers`, built (or taken from the cache) and loaded into this process. Throws as build_library does.

@@ -48,8 +48,12 @@ typedef enum halconv_form {
 
 /* CPU features that a row needs; all bits must be present. */
 enum {
-    HALCONV_CPU_AVX2 = 1,  /* AVX2, FMA, F16C */
-    HALCONV_CPU_AVX512 = 2 /* AVX-512 F, CD, DQ, BW, VL (skylake) */
+    HALCONV_CPU_AVX2 = 1,      /* AVX2, FMA, F16C */
+    HALCONV_CPU_AVX512 = 2,    /* AVX-512 F, CD, DQ, BW, VL (skylake) */
+    HALCONV_CPU_NEON = 4,      /* 64-bit ARM: Advanced SIMD */
+    HALCONV_CPU_ARM_DOT = 8,   /* FEAT_DotProd */
+    HALCONV_CPU_ARM_FP16 = 16, /* FEAT_FP16, scalar and vector */
+    HALCONV_CPU_NEON32 = 32    /* 32-bit ARM: Advanced SIMD and VFPv4 */
 };
 
 /* A kernel's C entry: Halide's argv convention. argv holds pointers to, in this order:
