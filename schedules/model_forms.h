@@ -9,6 +9,9 @@
 namespace halconv {
 
 constexpr int64_t kFloatBytes = 4;
+// Tiles with a load for each multiply-add reach 61 % of the peak where two of either fit a cycle (Intel; Zen 4 98 %): the
+// share of a core's loads that a tile can count on.
+constexpr double kLoadShare = 0.65;
 // A small L1. Lines a multiple of kL1WayBytes apart share one set of it.
 constexpr int64_t kLineBytes = 64, kL1Sets = 64, kL1Ways = 8, kL1WayBytes = kL1Sets * kLineBytes;
 
@@ -31,6 +34,19 @@ inline bool is_depthwise(const halconv_key &key) { return key.group_in == 1 && k
 
 // Whether the last tile of rows, shifted inwards, would share rows with a tile of another parallel strip.
 bool strips_overlap(int64_t positions, int tile_y, int rows);
+
+// Input channels of a pixel that a schedule of the target loads as a vector; those of a key's group where they are fewer.
+// Pairs, where four do not divide the channels, cost 45 instructions for 32 products, not 40, and no rest.
+int operand_lanes(const halconv_key &key, const TargetRow &target);
+
+// Whether such vectors can be loaded from the caller's input: they lie side by side and end with the pixel.
+bool reads_operands(const halconv_key &key, int operand_lanes);
+
+// Vectors that a step of the reduction over one input channel loads. An in-order core loads what it broadcasts for nothing.
+double operand_loads(int pixels, int vectors, int operand_lanes, const Core &core);
+
+// Registers of sums, weights and operands.
+int tile_registers(int pixels, int vectors, int operand_lanes);
 
 void add_depthwise(const halconv_key &key, const TargetRow &target, std::vector<Candidate> &found);
 // Of a key whose sizes and channels are all pinned; none for another.

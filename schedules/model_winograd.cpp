@@ -1,9 +1,8 @@
 // What share of the FMA peak a winograd schedule should reach, counted in the multiply-adds of the plain sum (more than
-// 100 % where the transforms save that many). Cycles with two multiply-adds each, like those of model.cpp:
+// 100 % where the transforms save that many). Cycles like those of model.cpp:
 //
-//     products     register tiles x (K * (max(pixels * vectors / 2, (pixels + vectors) / kLoadsPerCycle) + 0.5)
-//                  + 1.5 pixels * vectors + 10), or the time to read the transformed weights, once a block of tile
-//                  rows, whichever is longer
+//     products     register tiles x (K * (max(multiply-adds, loads / kLoadsOfTwo) + 0.5) + 1.5 pixels * vectors + 10), or
+//                  the time to read the transformed weights, once a block of tile rows, whichever is longer
 //     transforms   2 cycles for a point of a vector of input channels, 2 for one of output channels and 2 for an output
 //     V and M      the share that leaves L2 is written and read again at kScratchBytesPerCycle, at kFarBytesPerCycle beyond a
 //                  share of L3
@@ -70,7 +69,10 @@ double cycles(const WinogradWork &w, const Schedule &s, const TargetRow &target)
     double strips = double(w.tiles.blocks(s)), block_tiles = double(w.tiles.block(s));
     double register_tiles = double(divide_up(int64_t(block_tiles), s.tile_x));
     double pixels = s.tile_x, registers = pixels * s.vectors;
-    double step = std::max(registers / 2, (pixels + s.vectors) / kLoadsPerCycle) + 0.5;
+    const Core &core = target.core;
+    double fma = registers / core.multiply_adds;
+    double loads = operand_loads(s.tile_x, s.vectors, s.operand_lanes, core) / (kLoadsOfTwo * core.loads);
+    double step = (core.in_order ? fma + loads : std::max(fma, loads)) + 0.5;
     double panels = double(divide_up(w.group_out, s.panel()));
     double products =
         w.points * panels * register_tiles * (w.reduction * step + 1.5 * registers + 10) * std::max(1.0, scale);
@@ -113,7 +115,8 @@ Candidate best_blocks(const WinogradWork &w, Schedule s, const TargetRow &target
                 if (!whole || w.tiles.block(s) < s.tile_x) {
                     continue;
                 }
-                double percent = 100 * few * w.useful / target.vector_lanes / 2 / (w.repeats * cycles(w, s, target));
+                double percent = 100 * few * w.useful / target.vector_lanes / target.core.multiply_adds /
+                                 (w.repeats * cycles(w, s, target));
                 if (percent > best.predicted_percent) {
                     best = {s, percent};
                 }
@@ -135,7 +138,9 @@ void add_form(const halconv_key &key, halconv_form form, const TargetRow &target
                 Schedule s;
                 s.form = form, s.tile_x = tiles, s.vectors = vectors, s.lanes = lanes;
                 s.stage = key.in_layout == HALCONV_NCHW;
-                bool fits = tiles * vectors + vectors + 1 <= target.registers;
+                s.operand_lanes = operand_lanes(key, target);
+                bool fits =
+                    tile_registers(tiles, vectors, s.operand_lanes) + target.core.spare_registers <= target.registers;
                 if (!fits || tiles > w.tiles.x * w.tiles.y || (vectors > 1 && (vectors - 1) * lanes >= w.group_out)) {
                     continue;
                 }

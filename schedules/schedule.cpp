@@ -60,7 +60,8 @@ std::string tile_text(const Schedule &s) {
     std::string channels = s.channels > 0 ? "b" + std::to_string(s.channels) : "";
     return pixels + "x" + std::to_string(s.vectors) + lanes + "r" + std::to_string(s.rows) + columns + channels +
            kParallel[int(s.parallel)].letter + (s.stage ? "" : "u") + (s.share ? "s" : "") +
-           (s.prefetch_output ? "w" : "") + skip_text(s);
+           (s.operand_lanes > 1 ? "l" + std::to_string(s.operand_lanes) : "") + (s.prefetch_output ? "w" : "") +
+           skip_text(s);
 }
 
 std::string schedule_text(const Schedule &s) {
@@ -72,6 +73,7 @@ std::string schedule_text(const Schedule &s) {
            (s.columns > 0 ? " columns " + std::to_string(s.columns) : "") +
            (s.channels > 0 ? " channels " + std::to_string(s.channels) : "") + " parallel " +
            kParallel[int(s.parallel)].text + (s.stage ? " staged" : " unstaged") + (s.share ? " shared taps" : "") +
+           (s.operand_lanes > 1 ? " by lanes of " + std::to_string(s.operand_lanes) : "") +
            (s.prefetch_output ? " prefetch output" : "") + (skip_text(s).empty() ? "" : " skip " + skip_text(s));
 }
 
