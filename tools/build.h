@@ -33,6 +33,10 @@ void build_library(const std::vector<Layer> &layers, const BuildOptions &options
 // `folder`; defines halconv_builtin_kernels().
 void build_builtin_library(const BuildOptions &options, const std::filesystem::path &folder);
 
+// Builds the kernels of `layers` as a shared object that exports loaded_kernels(). Throws as build_library does, and
+// InputError for a target of another platform than this program's.
+void build_shared(const std::vector<Layer> &layers, const BuildOptions &options, const std::filesystem::path &shared);
+
 // Kernels of `layers`, built (or taken from the cache) and loaded into this process. Throws as build_library does.
 class LoadedKernels {
   public:
