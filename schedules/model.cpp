@@ -198,11 +198,11 @@ void choose_blocks(const Work &w, const TargetRow &target, bool pinned, Schedule
 
 // Chooses the axes whose border is left out. On z, and on y with tiles of one row, that costs one test a tap; else a
 // tile's pixels must be known when the kernel is compiled, which costs code: for each tap, phase and position of a tile
-// relative to the border. Operands by lane would leave the registers: LLVM keeps them in memory under such a test (94 %
-// of the multiply bound, not 100, by llvm-mca).
-void choose_skips(const halconv_key &key, Schedule &s) {
+// relative to the border. On ARM, where operands by lane would leave the registers under such a test (94 % of the multiply
+// bound, not 100, by llvm-mca), no border is left out.
+void choose_skips(const halconv_key &key, const TargetRow &target, Schedule &s) {
     bool transpose = key.op == HALCONV_CONV_TRANSPOSE;
-    if (!pins_axes(key) || s.operand_lanes > 1) {
+    if (!pins_axes(key) || !target.core.skips_borders) {
         return;
     }
     int64_t copies = 1;
@@ -268,7 +268,7 @@ void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form for
                 int most_vectors = x * y <= 2 ? kMostVectorsOfFewPixels : kMostVectors;
                 for (int vectors = 1; vectors <= most_vectors; vectors++) {
                     TileShape tile{x, y, vectors};
-                    int operands = operand_lanes(key, target);
+                    int operands = target.core.operand_lanes;
                     if (!fits_registers(tile, operands, target)) {
                         continue;
                     }
@@ -281,7 +281,7 @@ void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form for
                     s.prefetch_output =
                         target.core.write_prefetch && pinned && w.output_bytes > double(target.l2_bytes);
                     choose_blocks(w, target, pinned, s);
-                    choose_skips(key, s);
+                    choose_skips(key, target, s);
                     s.stage = must_stage(key, s);
                     found.push_back({s, predicted(w, s, target)});
                 }
@@ -319,7 +319,7 @@ void add_row_fused(const halconv_key &key, const TargetRow &target, std::vector<
             Schedule s;
             s.form = HALCONV_FORM_ROW_FUSED;
             s.tile_x = x, s.vectors = vectors, s.lanes = target.vector_lanes;
-            s.operand_lanes = operand_lanes(key, target);
+            s.operand_lanes = target.core.operand_lanes;
             s.stage = !stays_inside(key) || !reads_operands(key, s.operand_lanes);
             int64_t readable = s.stage ? w.most(2) : w.most(2) - 1;
             if (!fits_registers(tile, s.operand_lanes, target) || x > readable || s.panel() > w.channels) {

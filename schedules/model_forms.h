@@ -35,14 +35,11 @@ inline bool is_depthwise(const halconv_key &key) { return key.group_in == 1 && k
 // Whether the last tile of rows, shifted inwards, would share rows with a tile of another parallel strip.
 bool strips_overlap(int64_t positions, int tile_y, int rows);
 
-// Input channels of a pixel that a schedule of the target loads as a vector; those of a key's group where they are fewer.
-// Pairs, where four do not divide the channels, cost 45 instructions for 32 products, not 40, and no rest.
-int operand_lanes(const halconv_key &key, const TargetRow &target);
-
-// Whether such vectors can be loaded from the caller's input: they lie side by side and end with the pixel.
+// Whether vectors of so many channels can be loaded from the caller's input: they lie side by side and end with the pixel.
 bool reads_operands(const halconv_key &key, int operand_lanes);
 
-// Vectors that a step of the reduction over one input channel loads. An in-order core loads what it broadcasts for nothing.
+// Vectors that a step of the reduction over one input channel loads. On an in-order core what it broadcasts, a scalar, pairs
+// with a multiply-add.
 double operand_loads(int pixels, int vectors, int operand_lanes, const Core &core);
 
 // Registers of sums, weights and operands.

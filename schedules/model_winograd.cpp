@@ -138,7 +138,7 @@ void add_form(const halconv_key &key, halconv_form form, const TargetRow &target
                 Schedule s;
                 s.form = form, s.tile_x = tiles, s.vectors = vectors, s.lanes = lanes;
                 s.stage = key.in_layout == HALCONV_NCHW;
-                s.operand_lanes = operand_lanes(key, target);
+                s.operand_lanes = target.core.operand_lanes;
                 bool fits =
                     tile_registers(tiles, vectors, s.operand_lanes) + target.core.spare_registers <= target.registers;
                 if (!fits || tiles > w.tiles.x * w.tiles.y || (vectors > 1 && (vectors - 1) * lanes >= w.group_out)) {

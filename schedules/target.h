@@ -15,6 +15,7 @@ struct Core {
     // Input channels of a pixel that one register holds for multiplication by lane; 1: each is broadcast when it is loaded.
     int operand_lanes;
     int spare_registers;     // beyond a tile's sums, weights and operands
+    bool skips_borders;      // tests for a border inside of a tile cost less than products with its zeros
     bool pairwise_addition;  // an instruction adds neighbouring lanes
     bool write_prefetch;     // fetching output lines before they are stored was measured to help
 };
