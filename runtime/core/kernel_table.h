@@ -7,6 +7,7 @@
 #ifndef HALCONV_CORE_KERNEL_TABLE_H
 #define HALCONV_CORE_KERNEL_TABLE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -127,7 +128,7 @@ struct halconv_kernel_set {
  * meets another Halide runtime in one program. Kernels with asserts, which only halconv's own tests load, also call
  * halconv_rt_error_*: tools/assert_hooks.cpp. */
 struct halconv_rt_context; /* the user context: runtime/core/context.h */
-void *halconv_rt_malloc(void *user_context, uint64_t bytes);
+void *halconv_rt_malloc(void *user_context, size_t bytes);
 void halconv_rt_free(void *user_context, void *memory);
 int halconv_rt_do_par_for(void *user_context, int (*task)(void *, int, uint8_t *), int min, int size, uint8_t *closure);
 int halconv_rt_error(void *user_context); /* what a failed kernel returns */
