@@ -120,7 +120,8 @@ double tile_cycles(const Work &w, const TileShape &tile, const Schedule &schedul
     double weights = step_bytes / (in_l2 ? core.l2_bytes_per_cycle : kWeightBytesPerCycleL3);
     double step = std::max({products, weights, kLatency}) + 0.5;
     int sums = tile.pixels() * tile.vectors;
-    double burst = (w.output_bytes > double(target.l2_bytes) ? kFarBurst : kNearBurst) * std::max(0, sums - kHiddenStores);
+    double burst =
+        (w.output_bytes > double(target.l2_bytes) ? kFarBurst : kNearBurst) * std::max(0, sums - kHiddenStores);
     // nchw: a tile is transposed in pieces of as many pixels as divide both it and a vector.
     double stores = w.planes_out ? double(sums) * schedule.lanes / std::gcd(tile.x, schedule.lanes) : sums;
     return step * reduction + 1.5 * stores + burst + 10;

@@ -38,9 +38,9 @@ bool strips_overlap(int64_t positions, int tile_y, int rows);
 // Whether vectors of so many channels can be loaded from the caller's input: they lie side by side and end with the pixel.
 bool reads_operands(const halconv_key &key, int operand_lanes);
 
-// Vectors that a step of the reduction over one input channel loads. On an in-order core what it broadcasts, a scalar, pairs
-// with a multiply-add.
-double operand_loads(int pixels, int vectors, int operand_lanes, const Core &core);
+// Cycles of the multiply-adds and loads of a register tile for one input channel: the longer, or in order their sum. On an
+// in-order core what is broadcast, a scalar, pairs with a multiply-add.
+double step_cycles(int pixels, int vectors, int operand_lanes, const Core &core);
 
 // Registers of sums, weights and operands.
 int tile_registers(int pixels, int vectors, int operand_lanes);

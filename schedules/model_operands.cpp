@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "halconv/halconv.h"
 #include "schedules/model_forms.h"
 
@@ -8,10 +10,14 @@ bool reads_operands(const halconv_key &key, int operand_lanes) {
            (key.in_layout == HALCONV_NHWC && key.group_in != HALCONV_FREE && key.group_in % operand_lanes == 0);
 }
 
-double operand_loads(int pixels, int vectors, int operand_lanes, const Core &core) {
+double step_cycles(int pixels, int vectors, int operand_lanes, const Core &core) {
     constexpr double kPairedLoad = 0.125;  // an estimate: the loop's other instructions take some of its places
-    double load = core.in_order && operand_lanes == 1 ? kPairedLoad : 1;
-    return load * pixels / operand_lanes + vectors;
+    double products = pixels * vectors / core.multiply_adds;
+    if (core.in_order) {
+        double operand = operand_lanes == 1 ? kPairedLoad : 1.0 / operand_lanes;
+        return products + (operand * pixels + vectors) / core.loads;
+    }
+    return std::max(products, (double(pixels) / operand_lanes + vectors) / (kLoadShare * core.loads));
 }
 
 int tile_registers(int pixels, int vectors, int operand_lanes) {

@@ -173,6 +173,9 @@ void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule
         }
     }
     schedule_borders(s, key, schedule, yo, outer);
+    if (schedule.operand_lanes > 1 && x_tail == TailStrategy::ShiftInwards) {
+        output.never_partition(xo);  // else Halide does not see that a tile's operands begin where its sums do
+    }
     schedule_store(s, key, schedule, inner, xi, yi);
     schedule_sum(s, key, schedule, LoopLevel(output, xo));
     if (schedule.stage) {
