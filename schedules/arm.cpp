@@ -19,7 +19,10 @@ void multiply_by_lane(const Products &p, const Schedule &schedule) {
     order.insert(order.end(), p.outer.begin(), p.outer.end());
     update.reorder(order).unroll(lane);
     Func operand = p.operand;
-    operand.compute_at(p.sum, chunk).store_in(MemoryType::Register).bound_extent(p.channel, schedule.operand_lanes).vectorize(p.channel);
+    operand.compute_at(p.sum, chunk)
+        .store_in(MemoryType::Register)
+        .bound_extent(p.channel, schedule.operand_lanes)
+        .vectorize(p.channel);
     for (size_t i = 0; i < p.pixels.size(); i++) {
         operand.bound_extent(p.pixels[i], p.extents[i]).unroll(p.pixels[i]);
     }

@@ -1,4 +1,4 @@
-// Winograd on x86 SIMD: V of a block of tile rows and M of a block of channels stay in L2 between the transforms and the
+// Winograd: V of a block of tile rows and M of a block of channels stay in L2 between the transforms and the
 // products. These are one GEMM for each point, with register tiles of tile_x tiles x `vectors` vectors of channels. The
 // transforms go tile by tile and vector by vector of channels, unrolled whole.
 #include <algorithm>
