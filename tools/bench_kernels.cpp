@@ -1,0 +1,300 @@
+// The timing itself, of kernels that exist: no compiler here, so that it also runs on a board.
+#include "tools/bench.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <cstdio>
+#include <limits>
+#include <new>
+#include <regex>
+
+#include <fmt/format.h>
+
+#include "runtime/core/kernel_table.h"
+#include "tools/bench_figures.h"
+#include "tools/bench_report.h"
+#include "tools/machine.h"
+#include "tools/plan_handle.h"
+#include "tools/progress.h"
+
+namespace halconv {
+
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+// While one of these lives, ctrl-C only asks the loops to end.
+class InterruptGuard {
+  public:
+    InterruptGuard() : previous_(std::signal(SIGINT, [](int) { interrupted = 1; })) {}
+    ~InterruptGuard() { std::signal(SIGINT, previous_); }
+    InterruptGuard(const InterruptGuard &) = delete;
+    InterruptGuard &operator=(const InterruptGuard &) = delete;
+
+  private:
+    void (*previous_)(int);
+};
+
+std::string first_line(const std::string &text) { return text.substr(0, text.find('\n')); }
+
+// A kernel to time. The plan is made when its turn comes: it may own threads.
+struct Case {
+    const Layer *layer;
+    const halconv_kernel_set *set;
+    std::string kernel;
+};
+
+halconv_status make_plan(const Layer &layer, const halconv_kernel_set &set, const BenchOptions &options,
+                         PlanHandle &plan) {
+    halconv_options plan_options{};
+    plan_options.threads = options.threads;
+    plan_options.numerics = layer.numerics;
+    plan_options.kernel = options.kernel.empty() ? nullptr : options.kernel.c_str();
+    halconv_plan *made = nullptr;
+    const halconv_status status = halconv_plan_create(&set, &layer.problem, &plan_options, &made);
+    plan.reset(made);
+    return status;
+}
+
+// The sets to choose kernels from: the whole set, or with a pattern each row as a set of its own.
+std::vector<halconv_kernel_set> sets_to_try(const halconv_kernel_set &set, const BenchOptions &options) {
+    if (options.kernel.empty()) {
+        return {set};
+    }
+    std::vector<halconv_kernel_set> rows(size_t(set.count), set);
+    for (size_t i = 0; i < rows.size(); ++i) {
+        rows[i].kernels += i;
+        rows[i].count = 1;
+    }
+    return rows;
+}
+
+// One case for each layer and each set that has a kernel for it. Says on stderr which layers have none, and clears
+// `complete`.
+std::vector<Case> plan_cases(const std::vector<Layer> &layers, const std::vector<halconv_kernel_set> &sets,
+                             const BenchOptions &options, bool &complete) {
+    std::vector<Case> cases;
+    for (const Layer &layer : layers) {
+        halconv_status failure = HALCONV_NO_KERNEL;
+        const size_t before = cases.size();
+        for (const halconv_kernel_set &set : sets) {
+            PlanHandle plan;
+            const halconv_status status = make_plan(layer, set, options, plan);
+            if (status == HALCONV_OK) {
+                cases.push_back({&layer, &set, first_line(plan_text(plan.get()))});
+            } else if (status != HALCONV_NO_KERNEL) {
+                failure = status;
+            }
+        }
+        if (cases.size() == before) {
+            const bool unmatched = failure == HALCONV_NO_KERNEL && !options.kernel.empty();
+            fmt::print(stderr, "halconv: {}: {}: {}\n", layer.source, layer.name,
+                       unmatched ? "no candidate kernel matches '" + options.kernel + "'"
+                                 : halconv_status_text(failure));
+            complete = false;
+        }
+    }
+    return cases;
+}
+
+// Floats at a multiple of 64 bytes.
+class Floats {
+  public:
+    explicit Floats(int64_t count) : count_(count), memory_(aligned_bytes(size_t(count) * sizeof(float))) {}
+    float *data() const { return reinterpret_cast<float *>(memory_.get()); }
+    int64_t size() const { return count_; }
+
+  private:
+    int64_t count_;
+    AlignedBytes memory_;
+};
+
+// A layer bound to a kernel, with tensors of random values and packed weights.
+class BoundLayer {
+  public:
+    BoundLayer(const Layer &layer, PlanHandle plan)
+        : problem_(layer.problem), numerics_(layer.numerics), plan_(std::move(plan)), sizes_(tensor_sizes(problem_)),
+          input_(sizes_.input), weights_(sizes_.weights), bias_(problem_.out_channels),
+          residual_(problem_.residual ? sizes_.output : 0), output_(sizes_.output),
+          packed_(aligned_bytes(halconv_plan_weights_bytes(plan_.get()))),
+          workspace_(aligned_bytes(halconv_plan_workspace_bytes(plan_.get()))) {
+        // Uniform numbers in [-a, a) have variance a * a / 3: the sums of an inner output have variance 1.
+        const double products = useful_flop(problem_) / 2 / double(sizes_.output);
+        fill_random(input_.data(), input_.size(), 1, 1);
+        fill_random(weights_.data(), weights_.size(), float(3 / std::sqrt(products)), 2);
+        fill_random(bias_.data(), bias_.size(), 1, 3);
+        fill_random(residual_.data(), residual_.size(), 1, 4);
+        // What a kernel leaves unwritten shows as an error.
+        std::fill_n(output_.data(), output_.size(), std::numeric_limits<float>::quiet_NaN());
+        const halconv_weights_layout order = problem_.op == HALCONV_CONV ? HALCONV_WEIGHTS_OIHW : HALCONV_WEIGHTS_IOHW;
+        check(halconv_plan_pack(plan_.get(), weights_.data(), order, 0, bias_.data(), packed_.get()));
+    }
+
+    void run() const {
+        check(halconv_plan_run(plan_.get(), input_.data(), packed_.get(), residual_.data(), output_.data(),
+                               workspace_.get()));
+    }
+
+    ErrorFigures error() const {
+        return compare_samples(problem_, {input_.data(), weights_.data(), bias_.data(), residual_.data()},
+                               output_.data(), numerics_);
+    }
+
+  private:
+    static void check(halconv_status status) {
+        if (status != HALCONV_OK) {
+            throw WorkError(halconv_status_text(status));
+        }
+    }
+
+    halconv_problem problem_;
+    halconv_numerics numerics_;
+    PlanHandle plan_;
+    TensorSizes sizes_;
+    Floats input_, weights_, bias_, residual_, output_;
+    AlignedBytes packed_, workspace_;
+};
+
+// Seconds per run. After a warm-up of a quarter of min_time the layer runs for min_time and at least 5 samples; a sample
+// is as many runs as take 50 us, 1000 times what reading the clock costs.
+Timing time_layer(const BoundLayer &layer, double min_time) {
+    using Clock = std::chrono::steady_clock;
+    auto timed = [&](int64_t runs) {
+        const Clock::time_point start = Clock::now();
+        for (int64_t run = 0; run < runs; ++run) {
+            layer.run();
+        }
+        return std::chrono::duration<double>(Clock::now() - start).count() / double(runs);
+    };
+    const Clock::time_point start = Clock::now();
+    auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
+    double once = timed(1);
+    for (int run = 1; (run < 2 || elapsed() < min_time / 4) && !interrupted; ++run) {
+        once = std::min(once, timed(1));
+    }
+    const int64_t runs = std::max<int64_t>(1, int64_t(50e-6 / std::max(once, 1e-9)));
+    std::vector<double> samples = {timed(runs)};
+    const double end = elapsed() + min_time;
+    while ((samples.size() < 5 || elapsed() < end) && !interrupted) {
+        samples.push_back(timed(runs));
+    }
+    return summarise(std::move(samples));
+}
+
+BenchLine measure_case(const Case &c, const Machine &machine, const BenchOptions &options, bool &correct) {
+    PlanHandle plan;
+    const halconv_status status = make_plan(*c.layer, *c.set, options, plan);
+    if (status != HALCONV_OK) {
+        throw WorkError(halconv_status_text(status));
+    }
+    const BoundLayer layer(*c.layer, std::move(plan));
+    layer.run();
+    const ErrorFigures error = layer.error();
+    correct = error.within_bound;
+    const Timing timing = time_layer(layer, options.min_time);
+    const halconv_problem &problem = c.layer->problem;
+    const double flop = useful_flop(problem), gflops = flop / timing.median * 1e-9;
+    return {c.layer->name,
+            problem.op == HALCONV_CONV ? "conv" : "conv_transpose",
+            c.kernel,
+            timing.median * 1e6,
+            gflops,
+            100 * gflops / machine.peak(),
+            100 * gflops / roofline_gflops(machine, flop, compulsory_bytes(problem)),
+            error.max_error,
+            timing.spread};
+}
+
+TableWidths table_widths(const std::vector<Case> &cases) {
+    TableWidths widths{5, 6};
+    for (const Case &c : cases) {
+        widths.layer = std::max(widths.layer, c.layer->name.size());
+        widths.kernel = std::max(widths.kernel, c.kernel.size());
+    }
+    return widths;
+}
+
+void print_line(const std::string &line) {
+    fmt::print("{}\n", line);
+    std::fflush(stdout);
+}
+
+// Times every case and prints its line. False where a result is wrong or the user interrupted.
+bool time_cases(const std::vector<Case> &cases, const Machine &machine, const BenchOptions &options) {
+    InterruptGuard guard;
+    ProgressBar bar("timing");
+    const TableWidths widths = table_widths(cases);
+    const int total = int(cases.size());
+    bool good = true;
+    for (int done = 0; done < total; ++done) {
+        const Case &c = cases[size_t(done)];
+        bar.update(done, total, c.layer->name);
+        bool correct = true;
+        BenchLine line;
+        try {
+            line = measure_case(c, machine, options, correct);
+        } catch (const std::bad_alloc &) {
+            throw WorkError(fmt::format("bench: {}: not enough memory for its tensors", c.layer->name));
+        } catch (const WorkError &error) {
+            throw WorkError(fmt::format("bench: {}: {}: {}", c.layer->name, c.kernel, error.what()));
+        }
+        bar.clear();
+        if (interrupted) {
+            fmt::print(stderr, "halconv: interrupted after {} of {} kernels\n", done, total);
+            return false;
+        }
+        print_line(options.json ? line_json(line) : table_row(line, widths));
+        if (!correct) {
+            fmt::print(stderr, "halconv: {}: {}: wrong result: the error is beyond the bound of an f32 sum\n",
+                       line.name, line.kernel);
+            good = false;
+        }
+    }
+    return good;
+}
+
+}  // namespace
+
+std::vector<Layer> choose_layers(const std::vector<Layer> &layers, const BenchOptions &options) {
+    std::regex filter;
+    try {
+        filter = std::regex(options.filter, std::regex::ECMAScript);
+    } catch (const std::regex_error &) {
+        throw InputError(fmt::format("--filter: '{}' is not a regular expression", options.filter));
+    }
+    std::vector<Layer> chosen;
+    for (Layer layer : layers) {
+        if (std::regex_search(layer.name, filter)) {
+            const std::string &numerics = options.numerics;
+            layer.numerics = numerics == "strict"    ? HALCONV_STRICT
+                             : numerics == "default" ? HALCONV_DEFAULT
+                             : numerics == "fast"    ? HALCONV_FAST
+                                                     : layer.numerics;
+            chosen.push_back(std::move(layer));
+        }
+    }
+    if (chosen.empty()) {
+        throw InputError(options.filter.empty()
+                             ? std::string("bench: the input has no layer that can be built")
+                             : fmt::format("--filter: no layer's name matches '{}'", options.filter));
+    }
+    return chosen;
+}
+
+int bench_kernels(const std::vector<Layer> &layers, const halconv_kernel_set &kernels, const BenchTarget &target,
+                  const BenchOptions &options) {
+    const std::vector<halconv_kernel_set> sets = sets_to_try(kernels, options);
+    bool complete = true;
+    const std::vector<Case> cases = plan_cases(layers, sets, options, complete);
+    if (cases.empty()) {
+        throw WorkError("bench: no kernel to time");
+    }
+    const Machine machine = measure_machine(target.cpu_features, options.threads);
+    print_line(options.json ? machine_json(machine, target.name)
+                            : machine_text(machine, target.name) + "\n\n" + table_head(table_widths(cases)));
+    return time_cases(cases, machine, options) && complete ? 0 : 1;
+}
+
+}  // namespace halconv
