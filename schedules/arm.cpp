@@ -3,6 +3,8 @@
 // loop over channels, which LLVM keeps in registers: for 4 channels of 8 pixels and 2 vectors 64 multiply-adds, 16 registers
 // loaded, 80 instructions. A box over the padded input in its place would stage columns that stride 2 does not read, and
 // unrolling by 8 channels spills.
+#include <algorithm>
+
 #include "schedules/products.h"
 
 namespace halconv {
@@ -19,12 +21,13 @@ void multiply_by_lane(const Products &p, const Schedule &schedule) {
     order.insert(order.end(), p.outer.begin(), p.outer.end());
     update.reorder(order).unroll(lane);
     Func operand = p.operand;
-    operand.compute_at(p.sum, chunk)
-        .store_in(MemoryType::Register)
-        .bound_extent(p.channel, schedule.operand_lanes)
-        .vectorize(p.channel);
-    for (size_t i = 0; i < p.pixels.size(); i++) {
-        operand.bound_extent(p.pixels[i], p.extents[i]).unroll(p.pixels[i]);
+    operand.compute_at(p.sum, chunk).store_in(MemoryType::Register);
+    for (const Var &argument : operand.args()) {
+        auto pixel = std::find_if(p.pixels.begin(), p.pixels.end(), [&](const Var &v) { return v.same_as(argument); });
+        bool is_channel = argument.same_as(p.channel), is_pixel = pixel != p.pixels.end();
+        int extent = is_channel ? schedule.operand_lanes : is_pixel ? p.extents[size_t(pixel - p.pixels.begin())] : 1;
+        operand.bound_extent(argument, extent);
+        is_channel ? operand.vectorize(argument) : operand.unroll(argument);
     }
 }
 

@@ -20,7 +20,7 @@ built() {
     [ "$(grep '^Arch:' "$folder/headers" | sort -u)" = "Arch: $arch" ]
     llvm-nm "$folder/libnetwork.a" 2>/dev/null >"$folder/symbols"
     grep -q " T ${prefix}network_kernels\$" "$folder/symbols"
-    grep -q " U ${prefix}halconv_rt_malloc\$" "$folder/symbols"
+    grep -q " U ${prefix}halconv_rt_do_par_for\$" "$folder/symbols"
     if grep " ${prefix}halide_" "$folder/symbols"; then return 1; fi
     echo "$*: $format $arch"
 }
