@@ -26,7 +26,7 @@ constexpr double kNearBurst = 2, kFarBurst = 6;
 constexpr int kHiddenStores = 16;
 // Tiles with a load for each multiply-add reach 61 % of the peak on Intel, 98 % on Zen 4; this lies between, where
 // row-fused tiles of one vector still win over tiles with more empty lanes.
-constexpr double kLoadsPerCycle = 1.9;
+constexpr double kLoadShare = 0.95;
 constexpr double kLatency = 4;  // cycles until a sum can be added to again
 constexpr int kMostTilePixels = 28;
 constexpr int kMostTileRows = 4;
@@ -114,7 +114,7 @@ struct TileShape {
 double tile_cycles(const Work &w, const TileShape &tile, const Schedule &schedule, double reduction,
                    const TargetRow &target) {
     const Core &core = target.core;
-    double products = step_cycles(tile.pixels(), tile.vectors, schedule.operand_lanes, core);
+    double products = step_cycles({tile.pixels(), tile.vectors, schedule.operand_lanes, kLoadShare}, core);
     double step_bytes = double(tile.vectors) * schedule.lanes * kFloatBytes;
     bool in_l2 = step_bytes * reduction <= double(target.l2_bytes) * 3 / 4;
     double weights = step_bytes / (in_l2 ? core.l2_bytes_per_cycle : kWeightBytesPerCycleL3);

@@ -9,9 +9,6 @@
 namespace halconv {
 
 constexpr int64_t kFloatBytes = 4;
-// Tiles with a load for each multiply-add reach 61 % of the peak where two of either fit a cycle (Intel; Zen 4 98 %): the
-// share of a core's loads that a tile can count on.
-constexpr double kLoadShare = 0.65;
 // A small L1. Lines a multiple of kL1WayBytes apart share one set of it.
 constexpr int64_t kLineBytes = 64, kL1Sets = 64, kL1Ways = 8, kL1WayBytes = kL1Sets * kLineBytes;
 
@@ -38,9 +35,13 @@ bool strips_overlap(int64_t positions, int tile_y, int rows);
 // Whether vectors of so many channels can be loaded from the caller's input: they lie side by side and end with the pixel.
 bool reads_operands(const halconv_key &key, int operand_lanes);
 
-// Cycles of the multiply-adds and loads of a register tile for one input channel: the longer, or in order their sum. On an
-// in-order core what is broadcast, a scalar, pairs with a multiply-add.
-double step_cycles(int pixels, int vectors, int operand_lanes, const Core &core);
+// Cycles of the multiply-adds and loads of a register tile for one input channel, if `load_share` of the core's loads can be
+// had: the longer, or in order their sum. On an in-order core what is broadcast, a scalar, pairs with a multiply-add.
+struct TileStep {
+    int pixels, vectors, operand_lanes;
+    double load_share;
+};
+double step_cycles(const TileStep &step, const Core &core);
 
 // Registers of sums, weights and operands.
 int tile_registers(int pixels, int vectors, int operand_lanes);

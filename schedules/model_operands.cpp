@@ -10,14 +10,15 @@ bool reads_operands(const halconv_key &key, int operand_lanes) {
            (key.in_layout == HALCONV_NHWC && key.group_in != HALCONV_FREE && key.group_in % operand_lanes == 0);
 }
 
-double step_cycles(int pixels, int vectors, int operand_lanes, const Core &core) {
+double step_cycles(const TileStep &step, const Core &core) {
     constexpr double kPairedLoad = 0.125;  // an estimate: the loop's other instructions take some of its places
-    double products = pixels * vectors / core.multiply_adds;
+    double products = step.pixels * step.vectors / core.multiply_adds;
     if (core.in_order) {
-        double operand = operand_lanes == 1 ? kPairedLoad : 1.0 / operand_lanes;
-        return products + (operand * pixels + vectors) / core.loads;
+        double operand = step.operand_lanes == 1 ? kPairedLoad : 1.0 / step.operand_lanes;
+        return products + (operand * step.pixels + step.vectors) / core.loads;
     }
-    return std::max(products, (double(pixels) / operand_lanes + vectors) / (kLoadShare * core.loads));
+    double loads = double(step.pixels) / step.operand_lanes + step.vectors;
+    return std::max(products, loads / (step.load_share * core.loads));
 }
 
 int tile_registers(int pixels, int vectors, int operand_lanes) {

@@ -22,7 +22,7 @@ constexpr double kWeightBytesPerCycleL2 = 48, kWeightBytesPerCycleMemory = 20, k
 constexpr double kL3PerL2 = 4;  // a core's share of L3
 constexpr double kFewInputs = 16;
 // Tiles with a load for each multiply-add reach 61 % of the peak where two of either fit a cycle.
-constexpr double kLoadsPerCycle = 1.3;
+constexpr double kLoadShare = 0.65;
 constexpr double kTransformCycles = 2;
 constexpr int kMostTiles = 28;         // of a register tile
 constexpr size_t kMostCandidates = 6;  // of a form
@@ -69,7 +69,7 @@ double cycles(const WinogradWork &w, const Schedule &s, const TargetRow &target)
     double strips = double(w.tiles.blocks(s)), block_tiles = double(w.tiles.block(s));
     double register_tiles = double(divide_up(int64_t(block_tiles), s.tile_x));
     double pixels = s.tile_x, registers = pixels * s.vectors;
-    double step = step_cycles(s.tile_x, s.vectors, s.operand_lanes, target.core) + 0.5;
+    double step = step_cycles({s.tile_x, s.vectors, s.operand_lanes, kLoadShare}, target.core) + 0.5;
     double panels = double(divide_up(w.group_out, s.panel()));
     double products =
         w.points * panels * register_tiles * (w.reduction * step + 1.5 * registers + 10) * std::max(1.0, scale);

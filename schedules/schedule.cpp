@@ -135,7 +135,7 @@ bool stages_rows(const halconv_key &key, const Schedule &s) {
     }
     bool tiled = !s.reference && (s.form == HALCONV_FORM_DIRECT || s.form == HALCONV_FORM_PHASE);
     return tiled && pins_whole_problem(key) && key.in_layout == HALCONV_NHWC && key.groups == 1 &&
-           key.group_in < s.lanes && s.columns == 0 && !s.skip[2];
+           key.group_in < s.lanes && s.columns == 0 && !s.skip[2] && s.operand_lanes == 1;
 }
 
 Margins row_margins(const halconv_key &key) {

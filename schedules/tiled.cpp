@@ -192,7 +192,8 @@ void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule
 }
 
 template <class Op> TiledStages stages_of(Op &op) {
-    return {op.output, op.sum, op.operand, op.padded, op.taps, op.tap[0], op.c, op.g, op.x, op.y, op.z, op.n, {}, {}, op.inside, op.outside};
+    return {op.output, op.sum, op.operand, op.padded, op.taps, op.tap[0], op.c,      op.g,
+            op.x,      op.y,   op.z,       op.n,      {},      {},        op.inside, op.outside};
 }
 
 }  // namespace
