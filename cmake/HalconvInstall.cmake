@@ -17,6 +17,7 @@ install(FILES $<TARGET_FILE:halconv_builtin> DESTINATION ${CMAKE_INSTALL_LIBDIR}
 # kernel_table.h is for `halconv build`, which compiles a table.
 install(FILES runtime/include/halconv/halconv.h runtime/core/kernel_table.h
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/halconv)
+install(DIRECTORY schedules/tuned DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/halconv)
 install(EXPORT halconvTargets NAMESPACE halconv:: DESTINATION ${package})
 configure_package_config_file(cmake/halconvConfig.cmake.in halconvConfig.cmake INSTALL_DESTINATION ${package}
                               PATH_VARS CMAKE_INSTALL_LIBDIR)

@@ -5,6 +5,7 @@
 #include "runtime/core/problem.h"
 #include "runtime/core/winograd.h"
 #include "schedules/apply.h"
+#include "schedules/autoschedule.h"
 #include "schedules/pairwise_sums.h"
 #include "schedules/prefetch.h"
 #include "schedules/scratch.h"
@@ -232,7 +233,9 @@ template <class Op> Module compile_form(const CompileJob &job) {
     }
     fix_weights(*op, job.key, job.schedule);
     fix_output(*op, job.key, job.schedule);
-    if (!job.schedule.reference) {
+    if (!job.autoscheduler.empty()) {
+        autoschedule(pipeline, generator, job, context.target());
+    } else if (!job.schedule.reference) {
         apply_schedule(*op, job.key, job.schedule);
     }
     std::vector<Argument> arguments;

@@ -16,6 +16,8 @@ struct CompileJob {
     Target target;
     std::string symbol;    // C name; the object defines SYMBOL_argv and SYMBOL_scratch_argv (halconv_kernel_function)
     bool asserts = false;  // keep Halide's run-time checks
+    // "Adams2019" or "Mullapudi2016": that one schedules, and `schedule` is autoschedule_layout's. Empty: as `schedule` says.
+    std::string autoscheduler = {};
 };
 
 // Halide's target string for the job: target, no_runtime, user_context, ...

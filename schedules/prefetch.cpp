@@ -9,7 +9,8 @@ namespace {
 
 constexpr int kLineBytes = 64;
 
-// First elements of the vectors that a statement stores to `output` outside of its loops; lets are substituted before.
+// First elements of the vectors that a statement stores to `output` outside of its loops, in terms of what is known before
+// the statement: let expressions are substituted before, let statements here.
 class StoredVectors : public IRVisitor {
   public:
     explicit StoredVectors(const std::string &output) : output_(output) {}
@@ -19,14 +20,24 @@ class StoredVectors : public IRVisitor {
   private:
     using IRVisitor::visit;
     void visit(const For *) override {}
+    void visit(const LetStmt *op) override {
+        lets_.push_back(op);
+        op->body.accept(this);
+        lets_.pop_back();
+    }
     void visit(const Store *op) override {
         const Ramp *ramp = op->index.as<Ramp>();
         if (op->name == output_ && ramp && is_const_one(ramp->stride)) {
             type = op->value.type().element_of();
-            first.push_back(ramp->base);
+            Expr base = ramp->base;
+            for (size_t i = lets_.size(); i-- > 0;) {
+                base = substitute(lets_[i]->name, substitute_in_all_lets(lets_[i]->value), base);
+            }
+            first.push_back(base);
         }
     }
     std::string output_;
+    std::vector<const LetStmt *> lets_;  // around the store, outermost first
 };
 
 Stmt prefetch_for_write(const std::string &buffer, const Expr &element, const Type &type) {

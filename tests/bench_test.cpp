@@ -235,6 +235,10 @@ TEST_CASE("JSON lines have the promised keys, and an infinite level has no size"
                                            "percent_of_roofline", "max_error", "spread"});
     CHECK(row["time_us"] == 12.346);
     CHECK(row["max_error"].is_null());
+    BenchLine recorded = line;
+    recorded.default_time_us = 15.5;
+    CHECK(nlohmann::json::parse(line_json(recorded))["origin"] == "record");
+    CHECK(nlohmann::json::parse(line_json(recorded))["default_time_us"] == 15.5);
     BenchLine small = line;
     small.max_error = 1.23456789e-6;
     CHECK(nlohmann::json::parse(line_json(small))["max_error"] == 1.235e-6);

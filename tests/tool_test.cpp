@@ -71,7 +71,7 @@ std::vector<Json> json_lines(const std::string &text) {
 }  // namespace
 
 TEST_CASE("every subcommand explains itself") {
-    for (const char *command : {"build", "run", "bench", "list", "explain"}) {
+    for (const char *command : {"build", "run", "bench", "tune", "list", "explain"}) {
         ProgramResult result = start_halconv({command, "--help"});
         CHECK(result.status == 0);
         CHECK(result.err == "");

@@ -1,5 +1,6 @@
 #include "tools/bench.h"
 
+#include <algorithm>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -8,6 +9,7 @@
 #include "schedules/target.h"
 #include "tools/build.h"
 #include "tools/progress.h"
+#include "tools/tuning_record.h"
 
 namespace halconv {
 
@@ -25,6 +27,19 @@ Target runnable_target(const std::string &text) {
     }
 }
 
+// The kernels of the layers' default schedules, where a record replaced one.
+std::unique_ptr<LoadedKernels> default_kernels(const std::vector<Layer> &layers, const halconv_kernel_set &set,
+                                               BuildOptions build) {
+    const bool recorded = std::any_of(set.kernels, set.kernels + set.count, [](const halconv_kernel &kernel) {
+        return std::string(kernel.origin) == "record";
+    });
+    if (!recorded || build.all_candidates) {
+        return nullptr;
+    }
+    build.records.reset();
+    return std::make_unique<LoadedKernels>(layers, build);
+}
+
 }  // namespace
 
 int run_bench(const BenchOptions &options) {
@@ -37,11 +52,15 @@ int run_bench(const BenchOptions &options) {
     BuildOptions build;
     build.targets = {options.target};
     build.all_candidates = !options.kernel.empty();
+    build.records =
+        records_to_use(options.records, [](const std::string &text) { fmt::print(stderr, "halconv: {}\n", text); });
     build.progress = [&](int done, int total, const std::string &kernel) { bar.update(done, total, kernel); };
     const LoadedKernels kernels(layers, build);
+    const std::unique_ptr<LoadedKernels> defaults = default_kernels(layers, *kernels.set(), build);
     bar.clear();
 
-    return bench_kernels(layers, *kernels.set(), {target.name, target.row->cpu_features}, options);
+    return bench_kernels(layers, {kernels.set(), defaults ? defaults->set() : nullptr},
+                         {target.name, target.row->cpu_features}, options);
 }
 
 void add_bench_command(CLI::App &program, int &status) {
@@ -51,6 +70,7 @@ void add_bench_command(CLI::App &program, int &status) {
         ->required();
     command->add_option("--target", options->target, "Target to build for; this processor must run it")
         ->capture_default_str();
+    command->add_option("--records", options->records, "Tuning records to use before those that come with halconv");
     add_timing_options(*command, *options);
     command->add_flag("--json", options->json, "JSON Lines: the machine, then a line for each kernel");
     command->footer(
@@ -63,6 +83,7 @@ void add_bench_command(CLI::App &program, int &status) {
         "              reading, measured in this run, of the smallest of L2, L3 and memory that holds the bytes\n"
         "  max error   max |y - exact| / rms(exact) over up to 352 outputs, corners and edges among them, against\n"
         "              double precision; status 1 where it is beyond the bound of a sum in f32\n"
+        "  vs default  of a tuning record's kernel: its speed over that of the default schedule's, timed after it\n"
         "  spread      (90th - 10th percentile) / median of the times\n"
         "Without --json the table is Markdown.");
     command->callback([options, &status] { status = run_bench(*options); });

@@ -20,6 +20,7 @@ struct BenchOptions {
     std::string numerics;  // "strict", "default", "fast"; empty: as each layer says
     std::string filter;    // regular expression on layer names; empty: all
     std::string kernel;    // not empty: every candidate kernel that matches this pattern, one line each
+    std::string records;   // file of tuning records to use before those that come with halconv
     bool json = false;
     double min_time = 0.25;  // seconds that each kernel runs
 };
@@ -33,8 +34,13 @@ struct BenchTarget {
 // The layers that options.filter keeps, with options.numerics. Throws InputError where none remains.
 std::vector<Layer> choose_layers(const std::vector<Layer> &layers, const BenchOptions &options);
 
+// `defaults`, where it is not null, has the kernels of default schedules, to time beside those of records in `set`.
+struct BenchKernels {
+    const halconv_kernel_set *set, *defaults;
+};
+
 // Times what `kernels` has for the layers, and prints as run_bench does.
-int bench_kernels(const std::vector<Layer> &layers, const halconv_kernel_set &kernels, const BenchTarget &target,
+int bench_kernels(const std::vector<Layer> &layers, const BenchKernels &kernels, const BenchTarget &target,
                   const BenchOptions &options);
 
 // --threads, --numerics, --filter, --kernel and --min-time.

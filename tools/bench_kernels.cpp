@@ -3,10 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <csignal>
 #include <cstdio>
-#include <limits>
 #include <new>
 #include <regex>
 
@@ -15,6 +12,8 @@
 #include "runtime/core/kernel_table.h"
 #include "tools/bench_figures.h"
 #include "tools/bench_report.h"
+#include "tools/bound_layer.h"
+#include "tools/interrupt.h"
 #include "tools/machine.h"
 #include "tools/plan_handle.h"
 #include "tools/progress.h"
@@ -23,20 +22,6 @@ namespace halconv {
 
 namespace {
 
-volatile std::sig_atomic_t interrupted = 0;
-
-// While one of these lives, ctrl-C only asks the loops to end.
-class InterruptGuard {
-  public:
-    InterruptGuard() : previous_(std::signal(SIGINT, [](int) { interrupted = 1; })) {}
-    ~InterruptGuard() { std::signal(SIGINT, previous_); }
-    InterruptGuard(const InterruptGuard &) = delete;
-    InterruptGuard &operator=(const InterruptGuard &) = delete;
-
-  private:
-    void (*previous_)(int);
-};
-
 std::string first_line(const std::string &text) { return text.substr(0, text.find('\n')); }
 
 // A kernel to time. The plan is made when its turn comes: it may own threads.
@@ -44,7 +29,17 @@ struct Case {
     const Layer *layer;
     const halconv_kernel_set *set;
     std::string kernel;
+    const halconv_kernel_set *default_set = nullptr;  // of its default schedule, where the kernel is a record's
 };
+
+bool is_recorded(const Case &c) {
+    for (int32_t i = 0; i < c.set->count; ++i) {
+        if (c.kernel == c.set->kernels[i].name) {
+            return std::string(c.set->kernels[i].origin) == "record";
+        }
+    }
+    return false;
+}
 
 halconv_status make_plan(const Layer &layer, const halconv_kernel_set &set, const BenchOptions &options,
                          PlanHandle &plan) {
@@ -99,64 +94,6 @@ std::vector<Case> plan_cases(const std::vector<Layer> &layers, const std::vector
     return cases;
 }
 
-// Floats at a multiple of 64 bytes.
-class Floats {
-  public:
-    explicit Floats(int64_t count) : count_(count), memory_(aligned_bytes(size_t(count) * sizeof(float))) {}
-    float *data() const { return reinterpret_cast<float *>(memory_.get()); }
-    int64_t size() const { return count_; }
-
-  private:
-    int64_t count_;
-    AlignedBytes memory_;
-};
-
-// A layer bound to a kernel, with tensors of random values and packed weights.
-class BoundLayer {
-  public:
-    BoundLayer(const Layer &layer, PlanHandle plan)
-        : problem_(layer.problem), numerics_(layer.numerics), plan_(std::move(plan)), sizes_(tensor_sizes(problem_)),
-          input_(sizes_.input), weights_(sizes_.weights), bias_(problem_.out_channels),
-          residual_(problem_.residual ? sizes_.output : 0), output_(sizes_.output),
-          packed_(aligned_bytes(halconv_plan_weights_bytes(plan_.get()))),
-          workspace_(aligned_bytes(halconv_plan_workspace_bytes(plan_.get()))) {
-        // Uniform numbers in [-a, a) have variance a * a / 3: the sums of an inner output have variance 1.
-        const double products = useful_flop(problem_) / 2 / double(sizes_.output);
-        fill_random(input_.data(), input_.size(), 1, 1);
-        fill_random(weights_.data(), weights_.size(), float(3 / std::sqrt(products)), 2);
-        fill_random(bias_.data(), bias_.size(), 1, 3);
-        fill_random(residual_.data(), residual_.size(), 1, 4);
-        // What a kernel leaves unwritten shows as an error.
-        std::fill_n(output_.data(), output_.size(), std::numeric_limits<float>::quiet_NaN());
-        const halconv_weights_layout order = problem_.op == HALCONV_CONV ? HALCONV_WEIGHTS_OIHW : HALCONV_WEIGHTS_IOHW;
-        check(halconv_plan_pack(plan_.get(), weights_.data(), order, 0, bias_.data(), packed_.get()));
-    }
-
-    void run() const {
-        check(halconv_plan_run(plan_.get(), input_.data(), packed_.get(), residual_.data(), output_.data(),
-                               workspace_.get()));
-    }
-
-    ErrorFigures error() const {
-        return compare_samples(problem_, {input_.data(), weights_.data(), bias_.data(), residual_.data()},
-                               output_.data(), numerics_);
-    }
-
-  private:
-    static void check(halconv_status status) {
-        if (status != HALCONV_OK) {
-            throw WorkError(halconv_status_text(status));
-        }
-    }
-
-    halconv_problem problem_;
-    halconv_numerics numerics_;
-    PlanHandle plan_;
-    TensorSizes sizes_;
-    Floats input_, weights_, bias_, residual_, output_;
-    AlignedBytes packed_, workspace_;
-};
-
 // Seconds per run. After a warm-up of a quarter of min_time the layer runs for min_time and at least 5 samples; a sample
 // is as many runs as take 50 us, 1000 times what reading the clock costs.
 Timing time_layer(const BoundLayer &layer, double min_time) {
@@ -171,29 +108,37 @@ Timing time_layer(const BoundLayer &layer, double min_time) {
     const Clock::time_point start = Clock::now();
     auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
     double once = timed(1);
-    for (int run = 1; (run < 2 || elapsed() < min_time / 4) && !interrupted; ++run) {
+    for (int run = 1; (run < 2 || elapsed() < min_time / 4) && !interrupted(); ++run) {
         once = std::min(once, timed(1));
     }
     const int64_t runs = std::max<int64_t>(1, int64_t(50e-6 / std::max(once, 1e-9)));
     std::vector<double> samples = {timed(runs)};
     const double end = elapsed() + min_time;
-    while ((samples.size() < 5 || elapsed() < end) && !interrupted) {
+    while ((samples.size() < 5 || elapsed() < end) && !interrupted()) {
         samples.push_back(timed(runs));
     }
     return summarise(std::move(samples));
 }
 
-BenchLine measure_case(const Case &c, const Machine &machine, const BenchOptions &options, bool &correct) {
+// Runs the layer once, for its error, then times it.
+Timing measure_plan(const Case &c, const halconv_kernel_set &set, const BenchOptions &options, ErrorFigures &error) {
     PlanHandle plan;
-    const halconv_status status = make_plan(*c.layer, *c.set, options, plan);
+    const halconv_status status = make_plan(*c.layer, set, options, plan);
     if (status != HALCONV_OK) {
         throw WorkError(halconv_status_text(status));
     }
-    const BoundLayer layer(*c.layer, std::move(plan));
+    const LayerOperands operands = random_operands(c.layer->problem);
+    const BoundLayer layer(*c.layer, operands, std::move(plan));
     layer.run();
-    const ErrorFigures error = layer.error();
-    correct = error.within_bound;
-    const Timing timing = time_layer(layer, options.min_time);
+    error = layer.error();
+    return time_layer(layer, options.min_time);
+}
+
+BenchLine measure_case(const Case &c, const Machine &machine, const BenchOptions &options, bool &correct) {
+    ErrorFigures error, default_error{0, true};
+    const Timing timing = measure_plan(c, *c.set, options, error);
+    const Timing of_default = c.default_set ? measure_plan(c, *c.default_set, options, default_error) : Timing{0, 0};
+    correct = error.within_bound && default_error.within_bound;
     const halconv_problem &problem = c.layer->problem;
     const double flop = useful_flop(problem), gflops = flop / timing.median * 1e-9;
     return {c.layer->name,
@@ -204,7 +149,8 @@ BenchLine measure_case(const Case &c, const Machine &machine, const BenchOptions
             100 * gflops / machine.peak(),
             100 * gflops / roofline_gflops(machine, flop, compulsory_bytes(problem)),
             error.max_error,
-            timing.spread};
+            timing.spread,
+            of_default.median * 1e6};
 }
 
 TableWidths table_widths(const std::vector<Case> &cases) {
@@ -241,7 +187,7 @@ bool time_cases(const std::vector<Case> &cases, const Machine &machine, const Be
             throw WorkError(fmt::format("bench: {}: {}: {}", c.layer->name, c.kernel, error.what()));
         }
         bar.clear();
-        if (interrupted) {
+        if (interrupted()) {
             fmt::print(stderr, "halconv: interrupted after {} of {} kernels\n", done, total);
             return false;
         }
@@ -283,11 +229,14 @@ std::vector<Layer> choose_layers(const std::vector<Layer> &layers, const BenchOp
     return chosen;
 }
 
-int bench_kernels(const std::vector<Layer> &layers, const halconv_kernel_set &kernels, const BenchTarget &target,
+int bench_kernels(const std::vector<Layer> &layers, const BenchKernels &kernels, const BenchTarget &target,
                   const BenchOptions &options) {
-    const std::vector<halconv_kernel_set> sets = sets_to_try(kernels, options);
+    const std::vector<halconv_kernel_set> sets = sets_to_try(*kernels.set, options);
     bool complete = true;
-    const std::vector<Case> cases = plan_cases(layers, sets, options, complete);
+    std::vector<Case> cases = plan_cases(layers, sets, options, complete);
+    for (Case &c : cases) {
+        c.default_set = is_recorded(c) ? kernels.defaults : nullptr;
+    }
     if (cases.empty()) {
         throw WorkError("bench: no kernel to time");
     }

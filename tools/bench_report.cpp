@@ -46,7 +46,7 @@ std::string machine_json(const Machine &machine, const std::string &target) {
 }
 
 std::string line_json(const BenchLine &line) {
-    return Json{{"name", line.name},
+    Json object{{"name", line.name},
                 {"op", line.op},
                 {"kernel", line.kernel},
                 {"time_us", rounded(line.time_us, 3)},
@@ -54,8 +54,12 @@ std::string line_json(const BenchLine &line) {
                 {"percent_of_peak", rounded(line.percent_of_peak, 2)},
                 {"percent_of_roofline", rounded(line.percent_of_roofline, 2)},
                 {"max_error", significant(line.max_error, 4)},
-                {"spread", rounded(line.spread, 4)}}
-        .dump();
+                {"spread", rounded(line.spread, 4)}};
+    if (line.default_time_us > 0) {
+        object["origin"] = "record";
+        object["default_time_us"] = rounded(line.default_time_us, 3);
+    }
+    return object.dump();
 }
 
 std::string machine_text(const Machine &machine, const std::string &target) {
@@ -72,16 +76,20 @@ std::string machine_text(const Machine &machine, const std::string &target) {
 }
 
 std::string table_head(const TableWidths &widths) {
-    return fmt::format("| {:<{}} | {:<{}} | {:>10} | {:>8} | {:>6} | {:>10} | {:>9} | {:>6} |\n"
-                       "| :{:-<{}} | :{:-<{}} | {:->9}: | {:->7}: | {:->5}: | {:->9}: | {:->8}: | {:->5}: |",
+    return fmt::format("| {:<{}} | {:<{}} | {:>10} | {:>8} | {:>6} | {:>10} | {:>9} | {:>6} | {:>10} |\n"
+                       "| :{:-<{}} | :{:-<{}} | {:->9}: | {:->7}: | {:->5}: | {:->9}: | {:->8}: | {:->5}: | {:->9}: |",
                        "layer", widths.layer, "kernel", widths.kernel, "time us", "GFLOP/s", "% peak", "% roofline",
-                       "max error", "spread", "", widths.layer - 1, "", widths.kernel - 1, "", "", "", "", "", "");
+                       "max error", "spread", "vs default", "", widths.layer - 1, "", widths.kernel - 1, "", "", "", "",
+                       "", "", "");
 }
 
 std::string table_row(const BenchLine &line, const TableWidths &widths) {
-    return fmt::format("| {:<{}} | {:<{}} | {:>10.1f} | {:>8.1f} | {:>6.1f} | {:>10.1f} | {:>9.1e} | {:>6.3f} |",
-                       line.name, widths.layer, line.kernel, widths.kernel, line.time_us, line.gflops,
-                       line.percent_of_peak, line.percent_of_roofline, line.max_error, line.spread);
+    const std::string gain =
+        line.default_time_us > 0 ? fmt::format("{:.3f}x", line.default_time_us / line.time_us) : std::string("-");
+    return fmt::format(
+        "| {:<{}} | {:<{}} | {:>10.1f} | {:>8.1f} | {:>6.1f} | {:>10.1f} | {:>9.1e} | {:>6.3f} | {:>10} |", line.name,
+        widths.layer, line.kernel, widths.kernel, line.time_us, line.gflops, line.percent_of_peak,
+        line.percent_of_roofline, line.max_error, line.spread, gain);
 }
 
 }  // namespace halconv

@@ -12,6 +12,7 @@ struct BenchLine {
     const char *op;    // "conv", "conv_transpose"
     std::string kernel;
     double time_us, gflops, percent_of_peak, percent_of_roofline, max_error, spread;
+    double default_time_us = 0;  // of the default schedule, where a tuning record replaced it; else 0 and not printed
 };
 
 // {"machine": {..}}: fma_peak in GFLOP/s of one core, read_gbs with a row for each level of the memory hierarchy.

@@ -42,7 +42,8 @@ int main(int argc, char **argv) {
     add_timing_options(app, options);
     CLI11_PARSE(app, argc, argv);
     try {
-        return bench_kernels(choose_layers(linked_layers(), options), *board_kernels(), target_of_board(), options);
+        return bench_kernels(choose_layers(linked_layers(), options), {board_kernels(), nullptr}, target_of_board(),
+                             options);
     } catch (const std::exception &e) {
         fmt::print(stderr, "halconv-bench: {}\n", e.what());
         return dynamic_cast<const InputError *>(&e) ? 2 : 1;

@@ -85,13 +85,13 @@ void build_builtin_library(const BuildOptions &options, const fs::path &folder) 
                   folder);
 }
 
-void build_shared(const std::vector<Layer> &layers, const BuildOptions &options, const fs::path &shared) {
+void build_shared(const std::vector<KernelJob> &jobs, const BuildOptions &options, const fs::path &shared) {
     for (const Target &target : one_platform(options.targets)) {
         if (!target.native) {
             throw InputError("target " + target.name + ": this machine cannot load its kernels");
         }
     }
-    write_shared(compile_library(plan_kernels(layers, options), options, "loaded", "loaded_kernels"), shared);
+    write_shared(compile_library(jobs, options, "loaded", "loaded_kernels"), shared);
 }
 
 }  // namespace halconv

@@ -15,12 +15,16 @@ namespace halconv {
 // Called after each compiled kernel: how many are done, of how many, and the one that just ended.
 using Progress = std::function<void(int done, int total, const std::string &kernel)>;
 
+class TuningRecords;  // tools/tuning_record.h
+struct KernelJob;     // tools/kernel_plan.h
+
 struct BuildOptions {
-    std::vector<std::string> targets;  // as the user wrote them
-    int jobs = 0;                      // parallel compiler processes; 0: one a core
-    bool asserts = false;              // keep Halide's run-time checks in the kernels
-    bool all_candidates = false;       // every candidate schedule of each layer, not only the best
-    std::string kernel;                // only kernels whose name contains this text
+    std::vector<std::string> targets;              // as the user wrote them
+    int jobs = 0;                                  // parallel compiler processes; 0: one a core
+    bool asserts = false;                          // keep Halide's run-time checks in the kernels
+    bool all_candidates = false;                   // every candidate schedule of each layer, not only the best
+    std::shared_ptr<const TuningRecords> records;  // whose schedules come before the model's; may be null
+    std::string kernel;                            // only kernels whose name contains this text
     Progress progress;
 };
 
@@ -33,14 +37,15 @@ void build_library(const std::vector<Layer> &layers, const BuildOptions &options
 // `folder`; defines halconv_builtin_kernels().
 void build_builtin_library(const BuildOptions &options, const std::filesystem::path &folder);
 
-// Builds the kernels of `layers` as a shared object that exports loaded_kernels(). Throws as build_library does, and
-// InputError for a target of another platform than this program's.
-void build_shared(const std::vector<Layer> &layers, const BuildOptions &options, const std::filesystem::path &shared);
+// Builds kernels as a shared object that exports loaded_kernels(). Throws as build_library does, and InputError for a target
+// of another platform than this program's.
+void build_shared(const std::vector<KernelJob> &jobs, const BuildOptions &options, const std::filesystem::path &shared);
 
 // Kernels of `layers`, built (or taken from the cache) and loaded into this process. Throws as build_library does.
 class LoadedKernels {
   public:
     LoadedKernels(const std::vector<Layer> &layers, const BuildOptions &options);
+    LoadedKernels(const std::vector<KernelJob> &jobs, const BuildOptions &options);  // these, of options the rest
     ~LoadedKernels();
     LoadedKernels(const LoadedKernels &) = delete;
     LoadedKernels &operator=(const LoadedKernels &) = delete;

@@ -14,13 +14,14 @@
 #include "tools/layer.h"
 #include "tools/progress.h"
 #include "tools/table.h"
+#include "tools/tuning_record.h"
 
 namespace halconv {
 namespace {
 
 struct BuildCommand {
     std::vector<std::string> layers;
-    std::string folder, name;
+    std::string folder, name, records;
     BuildOptions options;
 };
 
@@ -34,8 +35,9 @@ std::string default_name(const std::string &argument) {
 }
 
 int build(BuildCommand &command) {
-    std::vector<Layer> layers =
-        load_layers(command.layers, [](const std::string &remark) { fmt::print(stderr, "halconv: {}\n", remark); });
+    const auto say = [](const std::string &remark) { fmt::print(stderr, "halconv: {}\n", remark); };
+    std::vector<Layer> layers = load_layers(command.layers, say);
+    command.options.records = records_to_use(command.records, say);
     std::string name = command.name.empty() ? default_name(command.layers[0]) : command.name;
     auto start = std::chrono::steady_clock::now();
     ProgressBar bar("building");
@@ -65,6 +67,7 @@ void add_build_command(CLI::App &program, int &status) {
         ->required();
     command->add_option("-o", options->folder, "Folder that receives libNAME.a, NAME.h and NAME.json")->required();
     command->add_option("--name", options->name, "C identifier; default: the first file's name");
+    command->add_option("--records", options->records, "Tuning records to use before those that come with halconv");
     command->add_option("--jobs", options->options.jobs, "Compiler processes (default: one a core)")
         ->check(CLI::Range(1, 1024));
     command->footer(

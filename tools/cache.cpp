@@ -50,6 +50,7 @@ std::string job_digest(const KernelJob &job) {
     std::ostringstream text;
     text << job.name << '\n'
          << schedule_text(job.compile.schedule) << '\n'
+         << job.compile.autoscheduler << '\n'
          << halide_target_text(job.compile) << '\n'
          << kSourceDigest << '\n'
          << HALIDE_VERSION_MAJOR << '.' << HALIDE_VERSION_MINOR << '.' << HALIDE_VERSION_PATCH;

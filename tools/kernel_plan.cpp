@@ -4,6 +4,7 @@
 
 #include "runtime/core/kernel_name.h"
 #include "runtime/core/problem.h"
+#include "tools/tuning_record.h"
 
 namespace halconv {
 
@@ -22,6 +23,23 @@ Target known_target(const std::string &text) {
     }
 }
 
+// What to build of a layer, best first: the schedule of its record, then those of the model.
+std::vector<KernelJob> layer_jobs(const Layer &layer, const Target &target, const BuildOptions &options) {
+    halconv_key key = layer_key(layer);
+    std::vector<KernelJob> jobs;
+    const TuningRecord *record = options.records ? options.records->find(key, *target.row, layer.numerics) : nullptr;
+    if (record) {
+        jobs.push_back(make_job(key, record->candidate.schedule, target, options.asserts));
+        jobs.back().origin = "record";
+    }
+    for (const Candidate &candidate : candidates(key, *target.row, layer.numerics)) {
+        jobs.push_back(make_job(key, candidate.schedule, target, options.asserts));
+    }
+    return jobs;
+}
+
+}  // namespace
+
 halconv_key layer_key(const Layer &layer) {
     int64_t out[3];
     halconv_status status = check_problem(layer.problem, out);
@@ -30,8 +48,6 @@ halconv_key layer_key(const Layer &layer) {
     }
     return problem_key(normalise(layer.problem, out), layer.problem);
 }
-
-}  // namespace
 
 std::vector<Target> one_platform(const std::vector<std::string> &texts) {
     std::vector<Target> targets;
@@ -50,9 +66,7 @@ std::vector<KernelJob> plan_kernels(const std::vector<Layer> &layers, const Buil
     std::set<std::string> known;
     for (const Target &target : one_platform(options.targets)) {
         for (const Layer &layer : layers) {
-            halconv_key key = layer_key(layer);
-            for (const Candidate &candidate : candidates(key, *target.row, layer.numerics)) {
-                KernelJob job = make_job(key, candidate.schedule, target, options.asserts);
+            for (const KernelJob &job : layer_jobs(layer, target, options)) {
                 bool wanted = job.name.find(options.kernel) != std::string::npos;
                 if (wanted && known.insert(job.name).second) {
                     jobs.push_back(job);

@@ -11,7 +11,7 @@ namespace halconv {
 
 struct KernelJob {
     CompileJob compile;
-    std::string name, origin;  // in the kernel grammar; "default" or "reference"
+    std::string name, origin;  // in the kernel grammar; "default", "record" or "reference"
 };
 
 // The kernels of `layers` for options.targets, each once. Throws InputError for an unknown target.
@@ -26,6 +26,9 @@ std::vector<KernelJob> builtin_kernels(const std::vector<std::string> &targets);
 
 // Those of this architecture.
 std::vector<std::string> builtin_targets();
+
+// The key of a layer's problem, all of it pinned. Throws InputError where the problem is not legal.
+halconv_key layer_key(const Layer &layer);
 
 // Completes a job: name and symbol from the rest.
 KernelJob make_job(const halconv_key &key, const Schedule &schedule, const Target &target, bool asserts);

@@ -13,6 +13,7 @@
 #include "tools/layer.h"
 #include "tools/list.h"
 #include "tools/run.h"
+#include "tools/tune.h"
 
 namespace {
 
@@ -39,6 +40,7 @@ int parse_and_run(int argc, char **argv) {
     halconv::add_inspect_command(program, status);
     halconv::add_list_command(program, status);
     halconv::add_explain_command(program, status);
+    halconv::add_tune_command(program, status);
     auto is_named = [&](const CLI::App *command) { return command->get_name() == argv[1]; };
     if (argc > 1 && argv[1][0] != '-' && program.get_subcommands(is_named).empty()) {
         return report(fmt::format("unknown subcommand '{}' (see halconv --help)", argv[1]), kBadInput);

@@ -77,7 +77,7 @@ python_tools() {
 set_up() {
     mkdir -p build
     step "Debian packages" packages g++ make pkg-config python3 python3-venv libfmt-dev libcli11-dev nlohmann-json3-dev \
-        libprotobuf-dev protobuf-compiler libonnx-dev libpng-dev libxxhash-dev catch2 "$@"
+        libprotobuf-dev protobuf-compiler libonnx-dev libpng-dev libsqlite3-dev libxxhash-dev catch2 "$@"
     step "Python tools" python_tools
     PATH="$PWD/build/venv/bin:$PATH"
 }

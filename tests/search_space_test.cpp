@@ -1,0 +1,145 @@
+// The search space without a compiler: what the model proposes lies in it, and nothing illegal comes out of it.
+#include "schedules/tuning/space.h"
+#include "tests/catch.h"
+#include "tools/kernel_plan.h"
+#include "tools/layer_search.h"
+
+namespace halconv {
+
+namespace {
+
+std::vector<Layer> layers() {
+    std::vector<std::string> files;
+    for (const char *name : {"dcgan", "depthwise_up", "dilated", "fcn", "hifigan", "mobilenetv2", "pix2pix", "resnet50",
+                             "stylegan2", "superres", "unet", "vgg", "volumetric"}) {
+        files.push_back(std::string(HALCONV_TEST_LAYERS "/workload/") + name + ".jsonl");
+    }
+    return load_layers(files, [](const std::string &) {});
+}
+
+// A made-up time: some parameter of the schedule decides, so that there is something to find.
+double made_up_ratio(const Schedule &s) {
+    return 0.5 + 0.05 * std::abs(s.tile_x - 5) + 0.1 * std::abs(s.vectors - 2) + (s.stage ? 0.1 : 0);
+}
+
+CandidateResult result_of(double ratio) {
+    CandidateResult result;
+    result.time_us = 100 * ratio, result.default_time_us = 100;
+    result.ratio = ratio, result.ratio_low = ratio * 0.999, result.ratio_high = ratio * 1.001;
+    result.samples = 5;
+    return result;
+}
+
+}  // namespace
+
+TEST_CASE("what the model proposes is legal in the search space") {
+    for (const TargetRow &target : target_rows()) {
+        for (const Layer &layer : layers()) {
+            for (halconv_numerics numerics : {HALCONV_STRICT, HALCONV_DEFAULT, HALCONV_FAST}) {
+                const halconv_key key = layer_key(layer);
+                const SearchSpace space(key, target, numerics);
+                const Candidate best = candidates(key, target, numerics).front();
+                INFO(layer.name << " on " << target.name << ": " << form_text(best.schedule) << " "
+                                << schedule_text(best.schedule));
+                CHECK(space.fault(best.schedule) == "");
+            }
+        }
+    }
+}
+
+TEST_CASE("draws, mutations and crossings are legal, and reach every form that has a parameter") {
+    for (const TargetRow &target : target_rows()) {
+        for (const Layer &layer : layers()) {
+            const SearchSpace space(layer_key(layer), target, HALCONV_FAST);
+            Random random(7);
+            Schedule last = space.draw(random);
+            for (int i = 0; i < 10; i++) {
+                const Schedule drawn = space.draw(random), changed = space.mutate(drawn, random),
+                               crossed = space.cross(changed, last, random);
+                for (const Schedule &s : {drawn, changed, crossed}) {
+                    INFO(layer.name << " on " << target.name << ": " << form_text(s) << " " << schedule_text(s));
+                    CHECK(space.fault(s) == "");
+                }
+                CHECK(schedule_text(changed) + form_text(changed) != schedule_text(drawn) + form_text(drawn));
+                last = crossed;
+            }
+        }
+    }
+}
+
+TEST_CASE("the space refuses schedules that no kernel can be made of") {
+    const Layer layer = load_layer(HALCONV_TEST_LAYERS "/workload/resnet50.jsonl#resnet50/14_3x3", nullptr);
+    const halconv_key key = layer_key(layer);
+    const TargetRow &target = target_rows().back();
+    const SearchSpace space(key, target, HALCONV_STRICT);
+    Schedule good;
+    good.tile_x = 14, good.vectors = 2, good.lanes = target.vector_lanes, good.rows = 2;
+    REQUIRE(space.fault(good) == "");
+    auto fault_with = [&](auto change) {
+        Schedule s = good;
+        change(s);
+        return space.fault(s);
+    };
+    CHECK(fault_with([](Schedule &s) { s.tile_x = 15; }) != "");
+    CHECK(fault_with([](Schedule &s) { s.vectors = 3; }) != "");
+    CHECK(fault_with([](Schedule &s) { s.lanes = 32; }) != "");
+    CHECK(fault_with([](Schedule &s) { s.lanes = 5; }) != "");
+    CHECK(fault_with([](Schedule &s) { s.rows = 0; }) != "");
+    CHECK(fault_with([](Schedule &s) { s.tile_x = 7, s.tile_y = 2, s.rows = 3; }) != "");
+    CHECK(fault_with([](Schedule &s) { s.stage = false; }) != "");
+    CHECK(fault_with([](Schedule &s) { s.columns = 14; }) != "");
+    CHECK(fault_with([](Schedule &s) { s.channels = 32; }) != "");
+    CHECK(fault_with([](Schedule &s) { s.share = true; }) != "");
+    CHECK(fault_with([](Schedule &s) { s.form = HALCONV_FORM_PHASE; }) != "");
+    CHECK(fault_with([](Schedule &s) { s.form = HALCONV_FORM_WINOGRAD2; }) != "");
+    CHECK(fault_with([](Schedule &s) { s.rows = 14; }) != "");  // one task for two threads
+    CHECK_THAT(space.text(), Catch::Matchers::Contains("direct") && Catch::Matchers::Contains("tile_x 1 .. 14"));
+}
+
+TEST_CASE("a search learns, proposes nothing twice, and depends on nothing but results and the seed") {
+    const Layer layer = load_layer(HALCONV_TEST_LAYERS "/workload/resnet50.jsonl#resnet50/14_3x3", nullptr);
+    auto search_with = [&](uint64_t seed) {
+        LayerSearch search(layer, target_rows().back(), {}, seed);
+        std::vector<std::string> proposals;
+        for (int generation = 0; generation < 12; generation++) {
+            for (const Schedule &s : search.propose(6, search.samples())) {
+                const std::string text = form_text(s) + " " + schedule_text(s);
+                CHECK(std::find(proposals.begin(), proposals.end(), text) == proposals.end());
+                proposals.push_back(text);
+                search.learn(s, 0.05, result_of(made_up_ratio(s)));
+            }
+            search.end_generation();
+        }
+        return std::make_pair(proposals, search.fastest()->result.ratio);
+    };
+    const auto [first, best] = search_with(1);
+    CHECK(search_with(1).first == first);
+    CHECK(search_with(2).first != first);
+    CHECK(first.size() > 60);
+    const LayerSearch fresh(layer, target_rows().back(), {}, 1);
+    CHECK(best < 0.75);
+    CHECK(best < made_up_ratio(fresh.default_schedule()));
+}
+
+TEST_CASE("what cannot be told from the fastest is timed again") {
+    const Layer layer = load_layer(HALCONV_TEST_LAYERS "/workload/resnet50.jsonl#resnet50/14_3x3", nullptr);
+    LayerSearch search(layer, target_rows().back(), {}, 1);
+    const std::vector<Schedule> proposed = search.propose(3, {});
+    REQUIRE(proposed.size() == 3);
+    search.learn(proposed[0], 0.05, result_of(1));
+    search.learn(proposed[1], 0.05, result_of(0.9));
+    CHECK(search.undecided(0.2, 3).empty());
+    search.learn(proposed[2], 0.05, result_of(0.9005));
+    REQUIRE(search.undecided(0.2, 3).size() == 2);
+    CHECK(same_schedule(search.undecided(0.2, 3)[0], proposed[1]));
+    CHECK(search.undecided(0.2, 1).empty());
+    search.learn(proposed[1], 0.2, result_of(0.9));
+    REQUIRE(search.undecided(0.2, 3).size() == 1);
+    CHECK(same_schedule(search.undecided(0.2, 3)[0], proposed[2]));
+    CandidateResult failed;
+    failed.failed_step = "check", failed.failure = "wrong result";
+    search.learn(proposed[1], 0.2, failed);
+    CHECK(same_schedule(search.fastest()->schedule, proposed[2]));
+}
+
+}  // namespace halconv
