@@ -85,13 +85,20 @@ void build_builtin_library(const BuildOptions &options, const fs::path &folder) 
                   folder);
 }
 
-void build_shared(const std::vector<KernelJob> &jobs, const BuildOptions &options, const fs::path &shared) {
+void build_shared(const std::vector<Layer> &layers, const BuildOptions &options, const fs::path &shared) {
     for (const Target &target : one_platform(options.targets)) {
         if (!target.native) {
             throw InputError("target " + target.name + ": this machine cannot load its kernels");
         }
     }
+    write_shared(compile_library(plan_kernels(layers, options), options, "loaded", "loaded_kernels"), shared);
+}
+
+LoadedKernels::LoadedKernels(const std::vector<KernelJob> &jobs, const BuildOptions &options) : LoadedKernels() {
+    ScratchFolder folder(fs::temp_directory_path());
+    fs::path shared = folder.path() / "kernels.so";
     write_shared(compile_library(jobs, options, "loaded", "loaded_kernels"), shared);
+    load(shared);
 }
 
 }  // namespace halconv

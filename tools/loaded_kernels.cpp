@@ -1,7 +1,6 @@
 #include <dlfcn.h>
 
 #include "tools/build.h"
-#include "tools/kernel_plan.h"
 #include "tools/scratch_folder.h"
 
 namespace halconv {
@@ -20,15 +19,16 @@ struct LoadedKernels::State {
     }
 };
 
-LoadedKernels::LoadedKernels(const std::vector<Layer> &layers, const BuildOptions &options)
-    : LoadedKernels(plan_kernels(layers, options), options) {}
+LoadedKernels::LoadedKernels() : state_(std::make_unique<State>()) { keep_assert_hooks(); }
 
-LoadedKernels::LoadedKernels(const std::vector<KernelJob> &jobs, const BuildOptions &options)
-    : state_(std::make_unique<State>()) {
-    keep_assert_hooks();
+LoadedKernels::LoadedKernels(const std::vector<Layer> &layers, const BuildOptions &options) : LoadedKernels() {
     ScratchFolder folder(fs::temp_directory_path());
     fs::path shared = folder.path() / "kernels.so";
-    build_shared(jobs, options, shared);
+    build_shared(layers, options, shared);
+    load(shared);
+}
+
+void LoadedKernels::load(const fs::path &shared) {
     state_->library = dlopen(shared.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!state_->library) {
         throw WorkError(std::string("loading kernels: ") + dlerror());
