@@ -59,7 +59,7 @@ double predicted(const halconv_key &key, const Problem &p, const Schedule &s, co
     double useful = double(key.batch) * key.groups * key.group_in * key.group_out / s.lanes;
     for (int d = 0; d < 3; d++) {
         tiles *= p.conv ? 1.0 : double(p.axis[d].stride);
-        useful *= double(key.out[d]) * double(p.axis[d].kernel) / double(p.conv ? 1 : p.axis[d].stride);
+        useful *= double(key.out[d]) * mean_taps(p.axis[d], !p.conv);
     }
     double overlap = double(s.rows + p.taps[1] - 1) / s.rows;
     double copied = double(key.batch) * key.groups * key.group_in * key.in[0] * key.in[1] *
