@@ -5,6 +5,7 @@
 #include "tools/cache.h"
 #include "tools/kernel_plan.h"
 #include "tools/library.h"
+#include "tools/scratch_folder.h"
 #include "tools/table.h"
 
 namespace halconv {
