@@ -2,9 +2,9 @@
 //
 // Cycles of a register tile of `pixels` x `vectors` for one reduction step, with a multiply-adds and b loads a cycle (Core in
 // target.h; 2 and 2 for Intel since Haswell, Zen with half-width units likewise in proportion):
-//     max(pixels * vectors / a, (pixels / operand_lanes + vectors) / (kLoadShare * b), weight bytes / rate, latency) + 0.5
-// or, in order, the sum of the first two, with Core::l2_bytes_per_cycle where the weights of a channel block and phase stay
-// in three quarters of L2, else 8.
+//     max(pixels * vectors / a, (pixels / operand_lanes + vectors) / (kLoadShare * b), weight bytes / rate, latency)
+// or, in order, the sum of the first two, and the core's overheads of a step and its loads; with Core::l2_bytes_per_cycle
+// where the weights of a channel block and phase stay in three quarters of L2, else 8.
 // A tile starts and stores in about 1.5 cycles a register, and more for each register beyond 16. Lanes and pixels beyond
 // the tensor's edge are work lost. The rates are estimates that rank the workload's layers; none was measured by itself.
 #include <algorithm>
@@ -117,7 +117,7 @@ double tile_cycles(const Work &w, const TileShape &tile, const Schedule &schedul
     double step_bytes = double(tile.vectors) * schedule.lanes * kFloatBytes;
     bool in_l2 = step_bytes * reduction <= double(target.l2_bytes) * 3 / 4;
     double weights = step_bytes / (in_l2 ? core.l2_bytes_per_cycle : kWeightBytesPerCycleL3);
-    double step = std::max({products, weights, kLatency}) + 0.5;
+    double step = std::max({products, weights, kLatency}) + core.step_overhead;
     int sums = tile.pixels() * tile.vectors;
     double burst =
         (w.output_bytes > double(target.l2_bytes) ? kFarBurst : kNearBurst) * std::max(0, sums - kHiddenStores);
