@@ -174,8 +174,12 @@ void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule
         }
     }
     schedule_borders(s, key, schedule, yo, outer);
+    // Else Halide does not see that a tile's operands begin where its sums do.
     if (schedule.operand_lanes > 1 && x_tail == TailStrategy::ShiftInwards) {
-        output.never_partition(xo);  // else Halide does not see that a tile's operands begin where its sums do
+        output.never_partition(xo);
+    }
+    if (schedule.operand_lanes > 1 && schedule.tile_y > 1 && y_tail == TailStrategy::ShiftInwards) {
+        output.never_partition(yo);
     }
     schedule_store(s, key, schedule, inner, xi, yi);
     schedule_sum(s, key, schedule, LoopLevel(output, xo));
