@@ -2,7 +2,7 @@
 #
 # Makes the library target NAME from the kernels of the layers, for the named targets (default: host). Linking it brings
 # NAME.h (`const halconv_kernel_set *NAME_kernels(void)`) and halconv::runtime. LAYERS takes what `halconv build` takes:
-# list.jsonl, list.jsonl#layer, layer.json. The kernels are built again when one of these files or halconv changed.
+# list.jsonl, list.jsonl#layer, layer.json. A project that is cross-compiled names its targets. The kernels are built again when one of these files or halconv changed.
 function(halconv_add_kernels name)
     cmake_parse_arguments(PARSE_ARGV 1 kernels "" "" "LAYERS;MODEL;TARGETS")
     if(kernels_UNPARSED_ARGUMENTS OR NOT (kernels_LAYERS OR kernels_MODEL))
@@ -25,8 +25,12 @@ function(halconv_add_kernels name)
     set(folder ${CMAKE_CURRENT_BINARY_DIR}/${name})
     set(library ${folder}/lib${name}.a)
     file(MAKE_DIRECTORY ${folder})
+    set(compiler "")
+    if(CMAKE_CROSSCOMPILING)
+        set(compiler ${CMAKE_COMMAND} -E env CC=${CMAKE_C_COMPILER})
+    endif()
     add_custom_command(OUTPUT ${library} ${folder}/${name}.h ${folder}/${name}.json
-                       COMMAND halconv::halconv build ${layers} ${kernels_TARGETS} -o ${folder} --name ${name}
+                       COMMAND ${compiler} $<TARGET_FILE:halconv::halconv> build ${layers} ${kernels_TARGETS} -o ${folder} --name ${name}
                        DEPENDS ${files} $<TARGET_FILE:halconv::halconv>
                        COMMENT "Compiling the kernels of ${name}" VERBATIM)
     add_custom_target(${name}_library DEPENDS ${library})

@@ -15,7 +15,7 @@ template <class Derived> void ByWindow<Derived>::define_sum(const Lane &at) {
     Expr in_z = within(pins_z, 4, high_coordinate(az, Expr(z), Expr(taps[3])));
     sum(c, g, x, y, z, n) = bias(at.lane, at.block);
     sum(c, g, x, y, z, n) += weights(at.lane, taps[0], taps[1], taps[2], taps[3], 0, 0, 0, at.block) *
-                             padded(taps[0], at.group, in_x, in_y, in_z, n);
+                             read_operand(padded(taps[0], at.group, in_x, in_y, in_z, n), {g, x, y, z, n});
     output(c, g, x, y, z, n) = epilogue(sum(c, g, x, y, z, n), residual(c, g, x, y, z, n));
 }
 

@@ -17,7 +17,7 @@ template <class Derived> class ByWindow : public Operation<Derived, 6> {
 
   protected:
     using Base::channel_lane, Base::define_padded, Base::depthwise_lane, Base::epilogue, Base::phase_axis_of,
-        Base::within;
+        Base::read_operand, Base::within;
 
     void define_sum(const Lane &at);
 };

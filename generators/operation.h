@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "Halide.h"
 #include "generators/expr_arithmetic.h"
@@ -59,6 +60,8 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
     // lanes may pass the last channel, so that the input is zero beyond the last group.
     Halide::GeneratorParam<int> group_out{"group_out", 1};
     Halide::GeneratorParam<bool> one_block{"one_block", false}, bound_groups{"bound_groups", false};
+    // Whether input channels beyond the last of a group are read, and are zero.
+    Halide::GeneratorParam<bool> bound_channels{"bound_channels", false};
 
     Halide::GeneratorInput<Tensor> input{"input"};
     Halide::GeneratorInput<Halide::Buffer<float, 9>> weights{"weights"};
@@ -70,10 +73,12 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
     Halide::GeneratorOutput<Result> output{"output"};
 
     // For schedules: the input with zeros around it, and the sum before the epilogue with its reduction (i, tx, ty, tz).
-    Halide::Func padded{"padded"}, sum{"sum"};
+    // operand(tap.., place..) is the input that tap (i, tx, ty, tz) of the output at `place` multiplies.
+    Halide::Func padded{"padded"}, sum{"sum"}, operand{"operand"};
     Halide::RDom taps;
     // Of padded where stage_rows is set: (channel of row_channels, column) of its updates 2 and 3.
     Halide::RDom inside, outside;
+    const std::vector<Halide::Var> tap{Halide::Var("i"), Halide::Var("tx"), Halide::Var("ty"), Halide::Var("tz")};
     Halide::Var c{"c"}, g{"g"}, x{"x"}, y{"y"}, z{"z"}, n{"n"};
 
   protected:
@@ -136,9 +141,11 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
             return;
         }
         Halide::Region bounds(6);
-        bool bounded = bound_groups;
-        if (bound_groups) {
-            bounds[1] = {input.dim(1).min(), input.dim(1).extent()};
+        bool bounded = bound_groups || bound_channels;
+        for (int d = 0; d < 2; d++) {
+            if (d == 0 ? bound_channels : bound_groups) {
+                bounds[size_t(d)] = {input.dim(d).min(), input.dim(d).extent()};
+            }
         }
         const AxisPins *axes[] = {&pins_x, &pins_y, &pins_z};
         for (int d = 2; d < 5; d++) {
@@ -150,6 +157,21 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
         Halide::Func source = input;
         padded(c, g, x, y, z, n) =
             (bounded ? Halide::BoundaryConditions::constant_exterior(source, 0.0f, bounds) : source)(c, g, x, y, z, n);
+    }
+
+    // The element `value` of padded, in terms of `taps` and of the variables `place`, read through operand.
+    Expr read_operand(const Expr &value, std::vector<Halide::Var> place) {
+        Expr of_place = value;
+        std::vector<Halide::Var> arguments = tap;
+        std::vector<Expr> read;
+        for (int d = 0; d < 4; d++) {
+            of_place = Halide::Internal::substitute(taps[d].name(), Expr(arguments[size_t(d)]), of_place);
+            read.push_back(taps[d]);
+        }
+        read.insert(read.end(), place.begin(), place.end());
+        arguments.insert(arguments.end(), place.begin(), place.end());
+        operand(arguments) = of_place;
+        return operand(read);
     }
 
     // Where the sum reads dimension d of padded for `coordinate`; with Border::kSkip only taps inside the input remain.

@@ -6,6 +6,10 @@
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
+#elif (defined(__aarch64__) || defined(__arm__)) && defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
 #endif
 
 namespace halconv {
@@ -64,6 +68,54 @@ int32_t detect() {
     return features;
 }
 
+#elif (defined(__aarch64__) || defined(__arm__)) && defined(__linux__)
+
+// Linux: arch/arm64/include/uapi/asm/hwcap.h, arch/arm/include/uapi/asm/hwcap.h.
+struct FeatureRow {
+    int32_t feature;
+    unsigned long needs;
+};
+
+constexpr unsigned long bit(int position) { return 1ul << position; }
+
+#if defined(__aarch64__)
+constexpr FeatureRow kFeatures[] = {
+    {HALCONV_CPU_NEON, bit(1)},               // asimd
+    {HALCONV_CPU_ARM_DOT, bit(20)},           // asimddp
+    {HALCONV_CPU_ARM_FP16, bit(9) | bit(10)}  // fphp, asimdhp
+};
+#else
+constexpr FeatureRow kFeatures[] = {{HALCONV_CPU_NEON32, bit(12) | bit(16)}};  // neon, vfpv4
+#endif
+
+int32_t detect() {
+    unsigned long has = getauxval(AT_HWCAP);
+    int32_t features = 0;
+    for (const FeatureRow &row : kFeatures) {
+        features |= (row.needs & ~has) == 0 ? row.feature : 0;
+    }
+    return features;
+}
+
+#elif defined(__aarch64__) && defined(__APPLE__)
+
+// Apple, "Determining instruction set characteristics".
+constexpr struct {
+    int32_t feature;
+    const char *name;
+} kFeatures[] = {{HALCONV_CPU_ARM_DOT, "hw.optional.arm.FEAT_DotProd"},
+                 {HALCONV_CPU_ARM_FP16, "hw.optional.arm.FEAT_FP16"}};
+
+int32_t detect() {
+    int32_t features = HALCONV_CPU_NEON;  // every such processor; older systems do not have the name
+    for (const auto &row : kFeatures) {
+        int32_t has = 0;
+        size_t bytes = sizeof has;
+        features |= sysctlbyname(row.name, &has, &bytes, nullptr, 0) == 0 && has != 0 ? row.feature : 0;
+    }
+    return features;
+}
+
 #else
 
 int32_t detect() { return 0; }
@@ -84,9 +136,23 @@ int32_t cpu_features() {
     return features;
 }
 
+const char *cpu_architecture() {
+#if defined(__x86_64__)
+    return "x86-64";
+#elif defined(__aarch64__)
+    return "arm-64";
+#elif defined(__arm__)
+    return "arm-32";
+#else
+    return "";
+#endif
+}
+
 void spin_pause() {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
 #endif
 }
 

@@ -101,7 +101,7 @@ using namespace halconv;
 
 extern "C" {
 
-HALCONV_API void *halconv_rt_malloc(void *user_context, uint64_t bytes) {
+HALCONV_API void *halconv_rt_malloc(void *user_context, size_t bytes) {
     if (!user_context) {
         return bytes < SIZE_MAX - kAlignment ? std::aligned_alloc(kAlignment, align_up(bytes)) : nullptr;
     }

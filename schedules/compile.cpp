@@ -44,6 +44,9 @@ void set_pins(Internal::AbstractGenerator &generator, const halconv_key &key, co
     }
     set("panel", weights_panel(key, schedule));
     set_winograd_pins(generator, key, schedule);
+    bool whole_operands = key.group_in != HALCONV_FREE && key.group_in % schedule.operand_lanes == 0;
+    generator.set_generatorparam_value("bound_channels",
+                                       schedule.operand_lanes > 1 && !whole_operands ? "true" : "false");
     if (schedule.form == HALCONV_FORM_INNER_PRODUCT) {
         set("channels_in", key.group_in);
         set("channels_out", key.group_out);
@@ -242,7 +245,9 @@ template <class Op> Module compile_form(const CompileJob &job) {
     if (job.schedule.prefetch_output) {
         pipeline.add_custom_lowering_pass(new OutputPrefetchPass(op->sum.name(), Func(op->output).name()));
     }
-    pipeline.add_custom_lowering_pass(new PairwiseSums(job.target.row->vector_lanes));
+    if (!job.target.row->core.pairwise_addition) {
+        pipeline.add_custom_lowering_pass(new PairwiseSums(job.target.row->vector_lanes));
+    }
     Module module = pipeline.compile_to_module(arguments, job.symbol, context.target(), LinkageType::ExternalPlusArgv);
     module.append(scratch_function(job.symbol + "_scratch", module.get_function_by_name(job.symbol), *peak));
     return module;

@@ -1,4 +1,4 @@
-// Depthwise on x86. Lanes are channels; a register tile of pixels loads an input vector once for all taps of a row (or of
+// Depthwise. Lanes are channels; a register tile of pixels loads an input vector once for all taps of a row (or of
 // the window), so that multiply-adds are the limit and everything else that an output costs shows: no mask, no select and
 // no activation that is not needed. Borders are peeled: with pinned sizes the first and last tiles of a row know their
 // coordinates, and products with padding vanish at compile time.

@@ -1,4 +1,4 @@
-// x86 schedules of the inner-product forms: the lanes of a vector are elements of a window's run; a register tile is some
+// Schedules of the inner-product forms: the lanes of a vector are elements of a window's run; a register tile is some
 // positions x all x phases and channels, each with its own vector of partial sums. A step loads the inputs of the
 // positions, which the phases share, and the weights of the phases and channels. The lanes are added once a tile.
 #include <numeric>

@@ -1,9 +1,10 @@
 // The analytic model: which forms and tiles are legal for a problem, and what share of the FMA peak each should reach.
 //
-// Cycles of a register tile of `pixels` x `vectors` for one reduction step, with two multiply-adds and two loads a cycle
-// (Intel since Haswell, Zen with half-width units likewise in proportion):
-//     max(pixels * vectors / 2, (pixels + vectors) / kLoadsPerCycle, weight bytes / rate, latency) + 0.5
-// with 24 bytes a cycle where the weights of a channel block and phase stay in three quarters of L2, else 8.
+// Cycles of a register tile of `pixels` x `vectors` for one reduction step, with a multiply-adds and b loads a cycle (Core in
+// target.h; 2 and 2 for Intel since Haswell, Zen with half-width units likewise in proportion):
+//     max(pixels * vectors / a, (pixels / operand_lanes + vectors) / (kLoadShare * b), weight bytes / rate, latency)
+// or, in order, the sum of the first two, and the core's overheads of a step and its loads; with Core::l2_bytes_per_cycle
+// where the weights of a channel block and phase stay in three quarters of L2, else 8.
 // A tile starts and stores in about 1.5 cycles a register, and more for each register beyond 16. Lanes and pixels beyond
 // the tensor's edge are work lost. The rates are estimates that rank the workload's layers; none was measured by itself.
 #include <algorithm>
@@ -19,14 +20,14 @@ namespace halconv {
 
 namespace {
 
-constexpr double kWeightBytesPerCycleL2 = 24, kWeightBytesPerCycleL3 = 8;
+constexpr double kWeightBytesPerCycleL3 = 8;
 // Cycles of each store beyond those that hide behind the next tile's sums, to L2 and to memory; fitted to a first layer and
 // to an up-sampling one of several sizes (Zen 4).
 constexpr double kNearBurst = 2, kFarBurst = 6;
 constexpr int kHiddenStores = 16;
 // Tiles with a load for each multiply-add reach 61 % of the peak on Intel, 98 % on Zen 4; this lies between, where
 // row-fused tiles of one vector still win over tiles with more empty lanes.
-constexpr double kLoadsPerCycle = 1.9;
+constexpr double kLoadShare = 0.95;
 constexpr double kLatency = 4;  // cycles until a sum can be added to again
 constexpr int kMostTilePixels = 28;
 constexpr int kMostTileRows = 4;
@@ -109,16 +110,19 @@ struct TileShape {
 };
 
 // Cycles of a tile: its multiply-adds, a register count permitting, its start and its stores.
-double tile_cycles(const Work &w, const TileShape &tile, int lanes, double reduction, int64_t l2_bytes) {
-    double fma = tile.pixels() * tile.vectors / 2.0, loads = (tile.pixels() + tile.vectors) / kLoadsPerCycle;
-    double step_bytes = double(tile.vectors) * lanes * kFloatBytes;
-    bool in_l2 = step_bytes * reduction <= double(l2_bytes) * 3 / 4;
-    double weights = step_bytes / (in_l2 ? kWeightBytesPerCycleL2 : kWeightBytesPerCycleL3);
-    double step = std::max({fma, loads, weights, kLatency}) + 0.5;
+double tile_cycles(const Work &w, const TileShape &tile, const Schedule &schedule, double reduction,
+                   const TargetRow &target) {
+    const Core &core = target.core;
+    double products = step_cycles({tile.pixels(), tile.vectors, schedule.operand_lanes, kLoadShare}, core);
+    double step_bytes = double(tile.vectors) * schedule.lanes * kFloatBytes;
+    bool in_l2 = step_bytes * reduction <= double(target.l2_bytes) * 3 / 4;
+    double weights = step_bytes / (in_l2 ? core.l2_bytes_per_cycle : kWeightBytesPerCycleL3);
+    double step = std::max({products, weights, kLatency}) + core.step_overhead;
     int sums = tile.pixels() * tile.vectors;
-    double burst = (w.output_bytes > double(l2_bytes) ? kFarBurst : kNearBurst) * std::max(0, sums - kHiddenStores);
+    double burst =
+        (w.output_bytes > double(target.l2_bytes) ? kFarBurst : kNearBurst) * std::max(0, sums - kHiddenStores);
     // nchw: a tile is transposed in pieces of as many pixels as divide both it and a vector.
-    double stores = w.planes_out ? double(sums) * lanes / std::gcd(tile.x, lanes) : sums;
+    double stores = w.planes_out ? double(sums) * schedule.lanes / std::gcd(tile.x, schedule.lanes) : sums;
     return step * reduction + 1.5 * stores + burst + 10;
 }
 
@@ -126,20 +130,22 @@ double tile_cycles(const Work &w, const TileShape &tile, int lanes, double reduc
 double predicted(const Work &w, const Schedule &schedule, const TargetRow &target) {
     TileShape tile{schedule.tile_x, schedule.tile_y, schedule.vectors};
     int lanes = schedule.lanes;
-    double useful = w.repeats * w.outputs * double(w.channels) * w.reduction / lanes / 2, computed = w.reduction;
+    double useful = w.repeats * w.outputs * double(w.channels) * w.reduction / lanes / target.core.multiply_adds;
+    double computed = w.reduction;
     for (int d = 0; d < 3; d++) {
         computed *= schedule.skip[d] ? w.inside[d] : 1;
     }
     double tiles = w.repeats * w.tiles(0, 1) * w.tiles(1, tile.y) * w.tiles(2, tile.x) *
                    double(divide_up(w.channels, int64_t(tile.vectors) * lanes));
     double share = double(lanes) / target.vector_lanes;
-    return 100 * share * useful / (tiles * tile_cycles(w, tile, lanes, computed, target.l2_bytes));
+    return 100 * share * useful / (tiles * tile_cycles(w, tile, schedule, computed, target));
 }
 
-bool fits_registers(const TileShape &tile, const TargetRow &target) {
+bool fits_registers(const TileShape &tile, int operand_lanes, const TargetRow &target) {
     // Tiles of several rows spill with fewer than two registers to spare (seen with 2x3x2 on AVX2: half the speed).
-    int spare = tile.y > 1 ? 2 : 0;
-    return tile.pixels() * tile.vectors + tile.vectors + 1 + spare <= target.registers;
+    int spare = tile.y > 1 && operand_lanes == 1 ? 2 : 0;
+    return tile_registers(tile.pixels(), tile.vectors, operand_lanes) + spare + target.core.spare_registers <=
+           target.registers;
 }
 
 // Whether so many parallel jobs keep two threads busy to the end.
@@ -190,10 +196,10 @@ void choose_blocks(const Work &w, const TargetRow &target, bool pinned, Schedule
     }
 }
 
-// Leaves out the borders that may be, as long as the code stays small.
-void choose_skips(const halconv_key &key, Schedule &s) {
+// Leaves out the borders that may be, as long as the code stays small, where the tests for them cost less than zeros.
+void choose_skips(const halconv_key &key, const TargetRow &target, Schedule &s) {
     for (int d : {0, 2, 1}) {
-        s.skip[d] = pins_axes(key) && may_skip(key, s, d);
+        s.skip[d] = pins_axes(key) && target.core.skips_borders && may_skip(key, s, d);
         s.skip[d] = s.skip[d] && border_code_fits(key, s);
     }
 }
@@ -227,7 +233,8 @@ void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form for
                 int most_vectors = x * y <= 2 ? kMostVectorsOfFewPixels : kMostVectors;
                 for (int vectors = 1; vectors <= most_vectors; vectors++) {
                     TileShape tile{x, y, vectors};
-                    if (!fits_registers(tile, target)) {
+                    int operands = target.core.operand_lanes;
+                    if (!fits_registers(tile, operands, target)) {
                         continue;
                     }
                     if (vectors > 1 && (vectors - 1) * lanes >= w.channels) {
@@ -235,10 +242,11 @@ void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form for
                     }
                     Schedule s;
                     s.form = form;
-                    s.tile_x = x, s.tile_y = y, s.vectors = vectors, s.lanes = lanes;
-                    s.prefetch_output = pinned && w.output_bytes > double(target.l2_bytes);
+                    s.tile_x = x, s.tile_y = y, s.vectors = vectors, s.lanes = lanes, s.operand_lanes = operands;
+                    s.prefetch_output =
+                        target.core.write_prefetch && pinned && w.output_bytes > double(target.l2_bytes);
                     choose_blocks(w, target, pinned, s);
-                    choose_skips(key, s);
+                    choose_skips(key, target, s);
                     s.stage = stages(key, s);
                     found.push_back({s, predicted(w, s, target)});
                 }
@@ -276,9 +284,10 @@ void add_row_fused(const halconv_key &key, const TargetRow &target, std::vector<
             Schedule s;
             s.form = HALCONV_FORM_ROW_FUSED;
             s.tile_x = x, s.vectors = vectors, s.lanes = target.vector_lanes;
-            s.stage = !stays_inside(key);
+            s.operand_lanes = target.core.operand_lanes;
+            s.stage = !stays_inside(key) || !reads_operands(key, s.operand_lanes);
             int64_t readable = s.stage ? w.most(2) : w.most(2) - 1;
-            if (!fits_registers(tile, target) || x > readable || s.panel() > w.channels) {
+            if (!fits_registers(tile, s.operand_lanes, target) || x > readable || s.panel() > w.channels) {
                 continue;
             }
             found.push_back({s, kRowCopyShare * predicted(w, s, target)});

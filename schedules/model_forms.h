@@ -32,6 +32,20 @@ inline bool is_depthwise(const halconv_key &key) { return key.group_in == 1 && k
 // Whether the last tile of rows, shifted inwards, would share rows with a tile of another parallel strip.
 bool strips_overlap(int64_t positions, int tile_y, int rows);
 
+// Whether vectors of so many channels can be loaded from the caller's input: they lie side by side and end with the pixel.
+bool reads_operands(const halconv_key &key, int operand_lanes);
+
+// Cycles of the multiply-adds and loads of a register tile for one input channel, if `load_share` of the core's loads can be
+// had: the longer, or in order their sum. On an in-order core what is broadcast, a scalar, pairs with a multiply-add.
+struct TileStep {
+    int pixels, vectors, operand_lanes;
+    double load_share;
+};
+double step_cycles(const TileStep &step, const Core &core);
+
+// Registers of sums, weights and operands.
+int tile_registers(int pixels, int vectors, int operand_lanes);
+
 void add_depthwise(const halconv_key &key, const TargetRow &target, std::vector<Candidate> &found);
 // Of a key whose sizes and channels are all pinned; none for another.
 void add_inner_products(const halconv_key &key, const TargetRow &target, std::vector<Candidate> &found);

@@ -1,6 +1,6 @@
-// Cycles of an inner product's register tile of P positions x W weights (W = x phases x channels), two multiply-adds and
-// 1.5 loads a cycle in the proportions of model.cpp: a step over one vector of the run takes
-//     max(P * W / 2, (P + W) / 1.5, latency) + 0.5
+// Cycles of an inner product's register tile of P positions x W weights (W = x phases x channels), with a multiply-adds and
+// b loads a cycle (Core in target.h): a step over one vector of the run takes
+//     max(P * W / a, (P + W) / (0.75 * b), latency) + 0.5
 // (a tile with one load a product was measured at 62 % of the peak; two would allow 96 %). Then the lanes of the P * W sums
 // are added, in fewer steps the more of them are added at once, and the copy of the staged input takes some cycles a
 // vector, more where it comes from beyond L2. These are estimates; the ranking that they give was measured.
@@ -22,7 +22,7 @@ constexpr int64_t kMostPositions = 28;
 constexpr int64_t kMostStrips = 4, kLeastStrip = 8;
 constexpr int64_t kBlockBytes = 24 * 1024;  // of a staged block of a one-dimensional problem: most of a small L1
 constexpr int64_t kMostSharedTaps = 16;
-constexpr double kLatency = 4, kLoadsPerCycle = 1.5, kTileCycles = 12;
+constexpr double kLatency = 4, kLoadsOfTwo = 0.75, kTileCycles = 12;
 constexpr double kCopyCycles = 1.5, kFarCopyCycles = 3.5;
 // Of each line that a tile reads from beyond L2 without a copy, for each position of the tile: a stream of its own.
 // 64 channels to 2, 1x1: 14 positions 56 GFLOP/s, 2 positions 77.
@@ -81,20 +81,23 @@ double predicted(const Work &w, const Schedule &s, const TargetRow &target) {
         vectors += double(run.count() * s.vectors);
         useful += double(run.length) / target.vector_lanes;
     }
+    const Core &core = target.core;
     double p = double(s.tile_x), weights = double(w.weights()), loads = p + weights;
     if (s.share) {  // all taps of a part: each input once
         double taps = double(w.x.axis.kernel);
         loads = (p + 2 * taps - 1) / taps;
     }
     double steps = vectors / double(w.phases) * w.row_taps;
-    double step = std::max({p * weights / 2, loads / kLoadsPerCycle, kLatency / s.vectors}) + 0.5;
+    double fma = p * weights / core.multiply_adds;
+    loads /= kLoadsOfTwo * core.loads;
+    double step = (core.in_order ? fma + loads : std::max({fma, loads, kLatency / s.vectors})) + 0.5;
     double reduce = reduce_cycles(std::gcd(s.tile_x * w.weights(), int64_t(s.lanes)));
     double tile = step * steps + reduce * p * weights + kTileCycles;
     if (w.far && !s.stage) {
         tile += kStreamCycles * p * p * double(w.channels_in * kFloatBytes) / double(kLineBytes);
     }
     double row = tile * double(divide_up(w.positions, s.tile_x)) + (s.stage ? w.copy_cycles(s.lanes) : 0);
-    return 100 * useful * w.row_taps * double(w.channels_out * w.positions) / 2 / row;
+    return 100 * useful * w.row_taps * double(w.channels_out * w.positions) / core.multiply_adds / row;
 }
 
 // Blocks of rows, each of which copies the rows of its first window anew: at most four, for threads, and each many times

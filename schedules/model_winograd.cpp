@@ -1,9 +1,8 @@
 // What share of the FMA peak a winograd schedule should reach, counted in the multiply-adds of the plain sum (more than
-// 100 % where the transforms save that many). Cycles with two multiply-adds each, like those of model.cpp:
+// 100 % where the transforms save that many). Cycles like those of model.cpp:
 //
-//     products     register tiles x (K * (max(pixels * vectors / 2, (pixels + vectors) / kLoadsPerCycle) + 0.5)
-//                  + 1.5 pixels * vectors + 10), or the time to read the transformed weights, once a block of tile
-//                  rows, whichever is longer
+//     products     register tiles x (K * (step_cycles + step_overhead) + 1.5 pixels * vectors + 10), or the time to read
+//                  the transformed weights, once a block of tile rows, whichever is longer
 //     transforms   2 cycles for a point of a vector of input channels, 2 for one of output channels and 2 for an output
 //     V and M      the share that leaves L2 is written and read again at kScratchBytesPerCycle, at kFarBytesPerCycle beyond a
 //                  share of L3
@@ -23,7 +22,7 @@ constexpr double kWeightBytesPerCycleL2 = 48, kWeightBytesPerCycleMemory = 20, k
 constexpr double kL3PerL2 = 4;  // a core's share of L3
 constexpr double kFewInputs = 16;
 // Tiles with a load for each multiply-add reach 61 % of the peak where two of either fit a cycle.
-constexpr double kLoadsPerCycle = 1.3;
+constexpr double kLoadShare = 0.65;
 constexpr double kTransformCycles = 2;
 constexpr int kMostTiles = 28;         // of a register tile
 constexpr size_t kMostCandidates = 6;  // of a form
@@ -72,7 +71,8 @@ double cycles(const WinogradWork &w, const Schedule &s, const TargetRow &target)
     double strips = double(w.tiles.blocks(s)), block_tiles = double(w.tiles.block(s));
     double register_tiles = double(divide_up(int64_t(block_tiles), s.tile_x));
     double pixels = s.tile_x, registers = pixels * s.vectors;
-    double step = std::max(registers / 2, (pixels + s.vectors) / kLoadsPerCycle) + 0.5;
+    double step =
+        step_cycles({s.tile_x, s.vectors, s.operand_lanes, kLoadShare}, target.core) + target.core.step_overhead;
     double panels = double(divide_up(w.group_out, s.panel()));
     double products = panels * register_tiles * (w.products * w.reduction * step + w.points * (1.5 * registers + 10)) *
                       std::max(1.0, scale);
@@ -115,7 +115,8 @@ Candidate best_blocks(const WinogradWork &w, Schedule s, const TargetRow &target
                 if (!whole || w.tiles.block(s) < s.tile_x) {
                     continue;
                 }
-                double percent = 100 * few * w.useful / target.vector_lanes / 2 / (w.repeats * cycles(w, s, target));
+                double percent = 100 * few * w.useful / target.vector_lanes / target.core.multiply_adds /
+                                 (w.repeats * cycles(w, s, target));
                 if (percent > best.predicted_percent) {
                     best = {s, percent};
                 }
@@ -137,7 +138,9 @@ void add_form(const halconv_key &key, halconv_form form, const TargetRow &target
                 Schedule s;
                 s.form = form, s.tile_x = tiles, s.vectors = vectors, s.lanes = lanes;
                 s.stage = key.in_layout == HALCONV_NCHW;
-                bool fits = tiles * vectors + vectors + 1 <= target.registers;
+                s.operand_lanes = target.core.operand_lanes;
+                bool fits =
+                    tile_registers(tiles, vectors, s.operand_lanes) + target.core.spare_registers <= target.registers;
                 if (!fits || tiles > w.tiles.x * w.tiles.y || (vectors > 1 && (vectors - 1) * lanes >= w.group_out)) {
                     continue;
                 }

@@ -1,4 +1,4 @@
-// Pixel lanes on x86: lanes are neighbouring pixels of a row, the sums of a register tile are (channel, x phase, vector of
+// Pixel lanes: lanes are neighbouring pixels of a row, the sums of a register tile are (channel, x phase, vector of
 // pixels), and weights are broadcast. For few output channels, and for nchw, whose rows need no transposition on either
 // side. The input is staged in rows of x with zeros around; each load of it serves all channels and, for conv_transpose,
 // all x phases, which read the same inputs.

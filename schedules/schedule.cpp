@@ -62,7 +62,8 @@ std::string tile_text(const Schedule &s) {
     std::string channels = s.channels > 0 ? "b" + std::to_string(s.channels) : "";
     return pixels + "x" + std::to_string(s.vectors) + lanes + "r" + std::to_string(s.rows) + columns + channels +
            kParallel[int(s.parallel)].letter + (s.stage ? "" : "u") + (s.share ? "s" : "") +
-           (s.prefetch_output ? "w" : "") + skip_text(s);
+           (s.operand_lanes > 1 ? "l" + std::to_string(s.operand_lanes) : "") + (s.prefetch_output ? "w" : "") +
+           skip_text(s);
 }
 
 std::string schedule_text(const Schedule &s) {
@@ -74,6 +75,7 @@ std::string schedule_text(const Schedule &s) {
            (s.columns > 0 ? " columns " + std::to_string(s.columns) : "") +
            (s.channels > 0 ? " channels " + std::to_string(s.channels) : "") + " parallel " +
            kParallel[int(s.parallel)].text + (s.stage ? " staged" : " unstaged") + (s.share ? " shared taps" : "") +
+           (s.operand_lanes > 1 ? " by lanes of " + std::to_string(s.operand_lanes) : "") +
            (s.prefetch_output ? " prefetch output" : "") + (skip_text(s).empty() ? "" : " skip " + skip_text(s));
 }
 
@@ -135,7 +137,7 @@ bool stages_rows(const halconv_key &key, const Schedule &s) {
     }
     bool tiled = !s.reference && (s.form == HALCONV_FORM_DIRECT || s.form == HALCONV_FORM_PHASE);
     return tiled && pins_whole_problem(key) && key.in_layout == HALCONV_NHWC && key.groups == 1 &&
-           key.group_in < s.lanes && s.columns == 0 && !s.skip[2];
+           key.group_in < s.lanes && s.columns == 0 && !s.skip[2] && s.operand_lanes == 1;
 }
 
 Margins row_margins(const halconv_key &key) {

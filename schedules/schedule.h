@@ -27,9 +27,11 @@ struct Schedule {
     // output channels of a register tile of tile_x = vectors * lanes pixels
     int channels = 0;
     ParallelAxis parallel = ParallelAxis::kRows;
-    bool stage = true;             // copy the input, with its zero border, to scratch memory first
-    bool skip[3] = {};             // axes z, y, x: taps outside the input are left out, not multiplied by zeros
-    bool share = false;            // inner products: x taps of neighbouring positions share the inputs they load
+    bool stage = true;   // copy the input, with its zero border, to scratch memory first
+    bool skip[3] = {};   // axes z, y, x: taps outside the input are left out, not multiplied by zeros
+    bool share = false;  // inner products: x taps of neighbouring positions share the inputs they load
+    // Input channels of a pixel that are loaded as a vector and multiplied by lane; 1: each is broadcast.
+    int operand_lanes = 1;
     bool prefetch_output = false;  // fetch the lines that a tile stores when its sum begins
 
     int panel() const { return vectors * lanes; }

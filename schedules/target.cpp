@@ -3,27 +3,31 @@
 #include <stdexcept>
 
 #include "Halide.h"
-#include "runtime/core/kernel_table.h"
+#include "runtime/cpu_features.h"
 
 namespace halconv {
 
-const std::vector<TargetRow> &target_rows() {
-    constexpr int64_t kKiB = 1024;
-    static const std::vector<TargetRow> rows = {
-        {"x86-64", "x86-64", 0, 4, 16, 256 * kKiB, "any x86-64 processor (SSE2)"},
-        {"x86-avx2", "x86-64-sse41-avx-avx2-fma-f16c", HALCONV_CPU_AVX2, 8, 16, 512 * kKiB,
-         "AVX2 and FMA (Haswell, Zen and later)"},
-        {"x86-avx512", "x86-64-sse41-avx-avx2-fma-f16c-avx512-avx512_skylake", HALCONV_CPU_AVX2 | HALCONV_CPU_AVX512,
-         16, 32, 1024 * kKiB, "AVX-512 F, CD, DQ, BW, VL (Skylake-SP, Zen 4 and later)"},
-    };
-    return rows;
-}
-
 namespace {
 
-constexpr const char *kSystems[] = {"linux", "windows", "macos"};
+// What kernels can be compiled for: an architecture of the rows on a system.
+struct Platform {
+    const char *arch, *system;
+    const char *halide_system;
+    const char *triple;  // C compiler's
+};
 
-// What the machine that runs this program is, in Halide's words.
+constexpr Platform kPlatforms[] = {
+    {"x86-64", "linux", "linux", "x86_64-linux-gnu"},
+    {"x86-64", "windows", "windows", "x86_64-windows-gnu"},
+    {"x86-64", "macos", "osx", "x86_64-apple-macosx"},
+    {"arm-64", "linux", "linux", "aarch64-linux-gnu"},
+    {"arm-64", "android", "android", "aarch64-linux-android21"},
+    {"arm-64", "ios", "ios", "arm64-apple-ios"},
+    {"arm-64", "macos", "osx", "arm64-apple-macosx"},
+    {"arm-32", "linux", "linux", "armv7-linux-gnueabihf"},
+    {"arm-32", "android", "android", "armv7a-linux-androideabi21"},
+};
+
 const char *system_of_host() {
     switch (Halide::get_host_target().os) {
     case Halide::Target::Windows:
@@ -35,58 +39,49 @@ const char *system_of_host() {
     }
 }
 
-const TargetRow *best_row_of_host() {
-    Halide::Target host = Halide::get_host_target();
-    const TargetRow *best = nullptr;
+const TargetRow *find_row(const std::string &name) {
+    const TargetRow *found = nullptr;
     for (const TargetRow &row : target_rows()) {
-        bool avx2 = host.has_feature(Halide::Target::AVX2) && host.has_feature(Halide::Target::FMA);
-        bool avx512 = host.has_feature(Halide::Target::AVX512_Skylake);
-        int32_t has = (avx2 ? HALCONV_CPU_AVX2 : 0) | (avx512 ? HALCONV_CPU_AVX512 : 0);
-        if (host.arch == Halide::Target::X86 && (row.cpu_features & ~has) == 0) {
-            best = &row;
-        }
+        bool best = name == "host" && row.builtin && runs_here(row);  // so far
+        found = best || row.name == name ? &row : found;
     }
-    return best;
+    return found;
 }
 
-const TargetRow *find_row(const std::string &name) {
-    if (name == "host") {
-        return best_row_of_host();
-    }
+std::string known_targets() {
+    std::string known = "host", systems;
     for (const TargetRow &row : target_rows()) {
-        if (row.name == name) {
-            return &row;
-        }
+        known += std::string(", ") + row.name;
     }
-    return nullptr;
+    for (const Platform &p : kPlatforms) {
+        bool first = systems.find(p.arch) == std::string::npos;
+        systems += first ? std::string(systems.empty() ? "" : "; ") + p.arch + " -" : " -";
+        systems += p.system;
+    }
+    return "known: " + known + "; each may end in a system: " + systems;
 }
 
 }  // namespace
 
 Target parse_target(const std::string &text) {
     std::string name = text, system = system_of_host();
-    for (const char *candidate : kSystems) {
-        std::string suffix = std::string("-") + candidate;
+    for (const Platform &p : kPlatforms) {
+        std::string suffix = std::string("-") + p.system;
         if (text.size() > suffix.size() && text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0) {
             name = text.substr(0, text.size() - suffix.size());
-            system = candidate;
+            system = p.system;
         }
     }
     const TargetRow *row = find_row(name);
-    if (!row) {
-        std::string known = "host";
-        for (const TargetRow &r : target_rows()) {
-            known += std::string(", ") + r.name;
+    for (const Platform &p : kPlatforms) {
+        if (row && p.arch == std::string(row->arch) && p.system == system) {
+            bool here = system == system_of_host();
+            return {row, row->name + (here ? std::string() : "-" + system),
+                    std::string(row->arch) + "-" + p.halide_system + row->features, p.triple,
+                    here && row->arch == std::string(cpu_architecture())};
         }
-        throw std::invalid_argument("unknown target '" + text + "' (known: " + known +
-                                    "; each may end in -linux, -windows or -macos)");
     }
-    bool here = system == system_of_host();
-    std::string halide = row->halide;
-    size_t arch = halide.find('-', halide.find('-') + 1);  // "x86-64" holds one dash itself
-    std::string halide_system = system == "macos" ? "osx" : system;
-    halide = halide.substr(0, arch) + "-" + halide_system + (arch == std::string::npos ? "" : halide.substr(arch));
-    return {row, row->name + (here ? std::string() : "-" + system), halide};
+    throw std::invalid_argument("unknown target '" + text + "' (" + known_targets() + ")");
 }
 
 }  // namespace halconv

@@ -1,4 +1,4 @@
-// Winograd on x86 SIMD: V of a block of tile rows and M of a block of channels stay in L2 between the transforms and the
+// Winograd: V of a block of tile rows and M of a block of channels stay in L2 between the transforms and the
 // products. These are one GEMM for each point, with register tiles of tile_x tiles x `vectors` vectors of channels. The
 // transforms go tile by tile and vector by vector of channels, unrolled whole.
 #include <algorithm>
@@ -9,6 +9,7 @@
 #include "runtime/core/problem.h"
 #include "runtime/core/winograd.h"
 #include "schedules/apply.h"
+#include "schedules/products.h"
 
 namespace halconv {
 
@@ -140,8 +141,10 @@ class WinogradSchedule {
         products.vectorize(inner, schedule_.lanes).unroll(inner).unroll(ti);
         sum.compute_at(products, to).bound_extent(s.c, schedule_.panel()).bound_extent(s.t, schedule_.tile_x);
         sum.vectorize(s.c, schedule_.lanes).unroll(s.c).unroll(s.t);
-        sum.update().reorder({s.c, s.t, s.taps[0], s.taps[1], s.taps[2], s.taps[3]});
-        sum.update().vectorize(s.c, schedule_.lanes).unroll(s.c).unroll(s.t);
+        // Where it is not staged, the wrapper of V has no loop of its own.
+        order_products(
+            {sum, s.input.in(sum), s.c, s.c, {s.t}, {schedule_.tile_x}, s.taps[0], {s.taps[1], s.taps[2], s.taps[3]}},
+            key_, schedule_);
     }
 
     // V has each point's tiles side by side, channels innermost.

@@ -154,7 +154,7 @@ template <size_t count> void check_shapes(const Shape (&shapes)[count], halconv_
     BuildOptions options;
     options.asserts = true, options.all_candidates = all_candidates;
     for (const TargetRow &target : target_rows()) {
-        if ((target.cpu_features & ~cpu_features()) == 0) {
+        if (runs_here(target)) {
             options.targets.push_back(target.name);
         }
     }

@@ -134,7 +134,7 @@ KernelCase exact_case(const halconv_problem &problem, uint32_t seed) {
 std::vector<std::string> runnable_targets() {
     std::vector<std::string> names;
     for (const TargetRow &target : target_rows()) {
-        if ((target.cpu_features & ~cpu_features()) == 0 && (target.cpu_features != 0 || cpu_features() == 0)) {
+        if (runs_here(target) && (target.cpu_features != 0 || cpu_features() == 0)) {
             names.push_back(target.name);
         }
     }

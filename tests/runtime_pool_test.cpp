@@ -251,7 +251,7 @@ TEST_CASE("kernels without a plan have memory and loops", "[runtime]") {
     REQUIRE(memory);
     CHECK(reinterpret_cast<uintptr_t>(memory) % kAlignment == 0);
     halconv_rt_free(nullptr, memory);
-    CHECK(halconv_rt_malloc(nullptr, UINT64_MAX - 5) == nullptr);
+    CHECK(halconv_rt_malloc(nullptr, SIZE_MAX - 5) == nullptr);
     CHECK(halconv_rt_do_par_for(nullptr, fail_at_five, 0, 9, nullptr) == -55);
     CHECK(halconv_rt_error(nullptr) != 0);
 }

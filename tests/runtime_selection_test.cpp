@@ -282,6 +282,16 @@ TEST_CASE("processor features agree with the compiler's own detection", "[runtim
                   __builtin_cpu_supports("avx512vl");
     CHECK(((cpu_features() & HALCONV_CPU_AVX2) != 0) == avx2);
     CHECK(((cpu_features() & HALCONV_CPU_AVX512) != 0) == avx512);
+#elif defined(__aarch64__)
+    // Arm ARM D19.2: ID_AA64ISAR0_EL1.DP, ID_AA64PFR0_EL1.FP and AdvSIMD; the system answers these reads.
+    uint64_t isar0, pfr0;
+    __asm__("mrs %0, ID_AA64ISAR0_EL1" : "=r"(isar0));
+    __asm__("mrs %0, ID_AA64PFR0_EL1" : "=r"(pfr0));
+    CHECK((cpu_features() & HALCONV_CPU_NEON) != 0);
+    CHECK(((cpu_features() & HALCONV_CPU_ARM_DOT) != 0) == ((isar0 >> 44 & 15) >= 1));
+    CHECK(((cpu_features() & HALCONV_CPU_ARM_FP16) != 0) == ((pfr0 >> 16 & 15) == 1 && (pfr0 >> 20 & 15) == 1));
+#elif defined(__ARM_NEON) && defined(__ARM_FEATURE_FMA)
+    CHECK(cpu_features() == HALCONV_CPU_NEON32);
 #else
     CHECK(cpu_features() == 0);
 #endif

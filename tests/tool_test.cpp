@@ -80,6 +80,7 @@ TEST_CASE("wrong input ends with status 2, one line, and no output") {
     size_t before = files.count();
     check_error(start_halconv({"explain", files.scratch / "none.jsonl"}), 2, "none.jsonl: cannot be read");
     check_error(start_halconv(files.run({"--target", "x86-mmx"})), 2, "unknown target 'x86-mmx'");
+    check_error(start_halconv(files.run({"--target", "arm-neon-ios"})), 2, "this machine cannot load its kernels");
     check_error(start_halconv({"explain", files.layer, "--target", "x86-mmx"}), 2, "unknown target 'x86-mmx'");
     check_error(start_halconv(files.run({"--kernel", "no_such_kernel"})), 2, "matches 'no_such_kernel'");
     check_error(start_halconv(files.run({"--weights-layout", "hwio"})), 2,

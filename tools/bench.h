@@ -1,8 +1,11 @@
 // `halconv bench`: builds the kernels of layers and times halconv_plan_run.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
+
+#include "tools/layer.h"
 
 namespace CLI {
 class App;
@@ -21,6 +24,27 @@ struct BenchOptions {
     bool json = false;
     double min_time = 0.25;  // seconds that each kernel runs
 };
+
+// What the figures are relative to: the target's name, and the mask of HALCONV_CPU_* that its peak is measured with.
+struct BenchTarget {
+    std::string name;
+    int32_t cpu_features;
+};
+
+// The layers that options.filter keeps, with options.numerics. Throws InputError where none remains.
+std::vector<Layer> choose_layers(const std::vector<Layer> &layers, const BenchOptions &options);
+
+// `defaults`, where it is not null, has the kernels of default schedules, to time beside those of records in `set`.
+struct BenchKernels {
+    const halconv_kernel_set *set, *defaults;
+};
+
+// Times what `kernels` has for the layers, and prints as run_bench does.
+int bench_kernels(const std::vector<Layer> &layers, const BenchKernels &kernels, const BenchTarget &target,
+                  const BenchOptions &options);
+
+// --threads, --numerics, --filter, --kernel and --min-time.
+void add_timing_options(CLI::App &command, BenchOptions &options);
 
 // Prints the machine and a line for each kernel on stdout, and progress and remarks on stderr. The exit status: 0, or 1
 // where a layer had no kernel, a result was wrong, or the user interrupted. Throws InputError and WorkError.

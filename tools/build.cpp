@@ -1,12 +1,11 @@
 #include "tools/build.h"
 
-#include <dlfcn.h>
-
 #include <cctype>
 
 #include "tools/cache.h"
 #include "tools/kernel_plan.h"
 #include "tools/library.h"
+#include "tools/scratch_folder.h"
 #include "tools/table.h"
 
 namespace halconv {
@@ -82,45 +81,25 @@ void build_library(const std::vector<Layer> &layers, const BuildOptions &options
 
 void build_builtin_library(const BuildOptions &options, const fs::path &folder) {
     make_folders(folder);
-    write_library(compile_library(builtin_kernels(), options, "halconv_builtin", "halconv_builtin_kernels"), folder);
+    write_library(compile_library(builtin_kernels(options.targets.empty() ? builtin_targets() : options.targets),
+                                  options, "halconv_builtin", "halconv_builtin_kernels"),
+                  folder);
 }
 
-void keep_assert_hooks();  // assert_hooks.cpp
-
-struct LoadedKernels::State {
-    void *library = nullptr;
-    const halconv_kernel_set *set = nullptr;
-    ~State() {
-        if (library) {
-            dlclose(library);
+void build_shared(const std::vector<Layer> &layers, const BuildOptions &options, const fs::path &shared) {
+    for (const Target &target : one_platform(options.targets)) {
+        if (!target.native) {
+            throw InputError("target " + target.name + ": this machine cannot load its kernels");
         }
     }
-};
-
-LoadedKernels::LoadedKernels(const std::vector<Layer> &layers, const BuildOptions &options)
-    : LoadedKernels(plan_kernels(layers, options), options) {}
-
-LoadedKernels::LoadedKernels(const std::vector<KernelJob> &jobs, const BuildOptions &options)
-    : state_(std::make_unique<State>()) {
-    keep_assert_hooks();
-    KernelLibrary library = compile_library(jobs, options, "loaded", "loaded_kernels");
-    ScratchFolder folder(fs::temp_directory_path());
-    fs::path shared = folder.path() / "kernels.so";
-    write_shared(library, shared);
-    state_->library = dlopen(shared.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (!state_->library) {
-        throw WorkError(std::string("loading kernels: ") + dlerror());
-    }
-    using Function = const halconv_kernel_set *(*)();
-    auto function = reinterpret_cast<Function>(dlsym(state_->library, "loaded_kernels"));
-    if (!function) {
-        throw WorkError(std::string("loading kernels: ") + dlerror());
-    }
-    state_->set = function();
+    write_shared(compile_library(plan_kernels(layers, options), options, "loaded", "loaded_kernels"), shared);
 }
 
-LoadedKernels::~LoadedKernels() = default;
-
-const halconv_kernel_set *LoadedKernels::set() const { return state_->set; }
+LoadedKernels::LoadedKernels(const std::vector<KernelJob> &jobs, const BuildOptions &options) : LoadedKernels() {
+    ScratchFolder folder(fs::temp_directory_path());
+    fs::path shared = folder.path() / "kernels.so";
+    write_shared(compile_library(jobs, options, "loaded", "loaded_kernels"), shared);
+    load(shared);
+}
 
 }  // namespace halconv

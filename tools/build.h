@@ -33,8 +33,13 @@ struct BuildOptions {
 void build_library(const std::vector<Layer> &layers, const BuildOptions &options, const std::filesystem::path &folder,
                    const std::string &name);
 
-// The built-in set as libhalconv_builtin.a in `folder`; defines halconv_builtin_kernels().
+// The built-in set for options.targets, or those of this architecture, as libhalconv_builtin.a in
+// `folder`; defines halconv_builtin_kernels().
 void build_builtin_library(const BuildOptions &options, const std::filesystem::path &folder);
+
+// Builds the kernels of `layers` as a shared object that exports loaded_kernels(). Throws as build_library does, and
+// InputError for a target of another platform than this program's.
+void build_shared(const std::vector<Layer> &layers, const BuildOptions &options, const std::filesystem::path &shared);
 
 // Kernels of `layers`, built (or taken from the cache) and loaded into this process. Throws as build_library does.
 class LoadedKernels {
@@ -47,6 +52,9 @@ class LoadedKernels {
     const halconv_kernel_set *set() const;
 
   private:
+    LoadedKernels();
+    void load(const std::filesystem::path &shared);
+
     struct State;
     std::unique_ptr<State> state_;
 };

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "halconv/halconv.h"
+#include "runtime/cpu_features.h"
 #include "tools/kernel_plan.h"
 
 namespace halconv {
@@ -138,27 +139,36 @@ struct Collector {
 
 }  // namespace
 
-std::vector<KernelJob> builtin_kernels() {
+std::vector<KernelJob> builtin_kernels(const std::vector<std::string> &targets) {
     std::vector<KernelJob> jobs;
-    for (const TargetRow &row : target_rows()) {
-        Target target = parse_target(row.name);
+    std::vector<Target> parsed = one_platform(targets);
+    for (const Target &target : parsed) {
         for (int32_t op : {HALCONV_CONV, HALCONV_CONV_TRANSPOSE}) {
             for (int32_t layout : {HALCONV_NHWC, HALCONV_NCHW}) {
                 Collector{jobs, target}.add_operation(op, layout);
             }
         }
     }
-    Target base = parse_target(target_rows().front().name);
     for (int32_t op : {HALCONV_CONV, HALCONV_CONV_TRANSPOSE}) {
         for (int32_t in : {HALCONV_NHWC, HALCONV_NCHW}) {
             for (int32_t out : {HALCONV_NHWC, HALCONV_NCHW}) {
                 halconv_key key = free_key(op, in, out);
                 key.activation = key.residual = HALCONV_FREE;
-                jobs.push_back(make_job(key, reference_schedule(key), base, false));
+                jobs.push_back(make_job(key, reference_schedule(key), parsed.front(), false));
             }
         }
     }
     return jobs;
+}
+
+std::vector<std::string> builtin_targets() {
+    std::vector<std::string> names;
+    for (const TargetRow &row : target_rows()) {
+        if (row.builtin && row.arch == std::string(cpu_architecture())) {
+            names.push_back(row.name);
+        }
+    }
+    return names;
 }
 
 }  // namespace halconv

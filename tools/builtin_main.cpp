@@ -12,6 +12,7 @@ int main(int argc, char **argv) {
     std::string folder;
     halconv::BuildOptions options;
     app.add_option("-o", folder, "folder that receives libhalconv_builtin.a")->required();
+    app.add_option("--target", options.targets, "targets of one platform (default: all of this architecture)");
     app.add_option("--jobs", options.jobs, "compiler processes (default: one a core)");
     CLI11_PARSE(app, argc, argv);
     int compiled = 0;

@@ -4,12 +4,14 @@
 #include <xxhash.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <sstream>
 #include <thread>
 
 #include "Halide.h"
 #include "schedules/source_digest.h"
 #include "tools/process.h"
+#include "tools/toolchain.h"
 
 namespace halconv {
 
@@ -56,15 +58,19 @@ std::string job_digest(const KernelJob &job) {
 }
 
 // Kernels call Halide's runtime by the names of ours (runtime/core/kernel_table.h).
-void rename_runtime(const fs::path &object) {
-    std::istringstream lines(run_program({"nm", "--undefined-only", "--format=posix", object.string()}));
-    std::vector<std::string> command = {"objcopy"};
+void rename_runtime(const Target &target, const fs::path &object) {
+    constexpr const char *kHalide = "halide_", *kOurs = "halconv_rt_";
+    Toolchain tools = toolchain_of(target);
+    std::istringstream lines(run_program({tools.symbols, "--undefined-only", "--format=posix", object.string()}));
+    std::vector<std::string> command = {tools.object_copy};
     for (std::string line; std::getline(lines, line);) {
         std::string symbol = line.substr(0, line.find(' '));
-        if (symbol.rfind("halide_", 0) != 0) {
+        size_t name = symbol.find(kHalide);  // 1 in Mach-O, which prefixes C names with _
+        if (name > 1) {
             continue;
         }
-        command.push_back("--redefine-sym=" + symbol + "=halconv_rt_" + symbol.substr(7));
+        std::string ours = symbol.substr(0, name) + kOurs + symbol.substr(name + std::strlen(kHalide));
+        command.push_back("--redefine-sym=" + symbol + "=" + ours);
     }
     if (command.size() == 1) {
         return;
@@ -82,7 +88,7 @@ void compile_to(const KernelJob &job, const fs::path &object) {
     fs::path part = object.parent_path() / (object.stem().string() + "." + std::to_string(getpid()) + ".part.o");
     try {
         compile_object(job.compile, part);
-        rename_runtime(part);
+        rename_runtime(job.compile.target, part);
         fs::rename(part, object);
     } catch (const std::exception &e) {
         std::error_code ignored;

@@ -49,11 +49,22 @@ halconv_key layer_key(const Layer &layer) {
     return problem_key(normalise(layer.problem, out), layer.problem);
 }
 
+std::vector<Target> one_platform(const std::vector<std::string> &texts) {
+    std::vector<Target> targets;
+    for (const std::string &text : texts) {
+        targets.push_back(known_target(text));
+        if (targets.back().triple != targets.front().triple) {
+            throw InputError("targets " + texts.front() + " (" + targets.front().triple + ") and " + text + " (" +
+                             targets.back().triple + ") cannot share a library; build one for each");
+        }
+    }
+    return targets;
+}
+
 std::vector<KernelJob> plan_kernels(const std::vector<Layer> &layers, const BuildOptions &options) {
     std::vector<KernelJob> jobs;
     std::set<std::string> known;
-    for (const std::string &text : options.targets) {
-        Target target = known_target(text);
+    for (const Target &target : one_platform(options.targets)) {
         for (const Layer &layer : layers) {
             for (const KernelJob &job : layer_jobs(layer, target, options)) {
                 bool wanted = job.name.find(options.kernel) != std::string::npos;

@@ -17,9 +17,15 @@ struct KernelJob {
 // The kernels of `layers` for options.targets, each once. Throws InputError for an unknown target.
 std::vector<KernelJob> plan_kernels(const std::vector<Layer> &layers, const BuildOptions &options);
 
-// The built-in set for every target of this architecture: free and common pinned keys, and the references that make
-// every legal problem run.
-std::vector<KernelJob> builtin_kernels();
+// The targets, all of one architecture and system: only their kernels can be in one library. Throws InputError.
+std::vector<Target> one_platform(const std::vector<std::string> &texts);
+
+// The built-in set for targets of one platform, the weakest first: free and common pinned keys, and the references that
+// make every legal problem run. Throws InputError.
+std::vector<KernelJob> builtin_kernels(const std::vector<std::string> &targets);
+
+// Those of this architecture.
+std::vector<std::string> builtin_targets();
 
 // The key of a layer's problem, all of it pinned. Throws InputError where the problem is not legal.
 halconv_key layer_key(const Layer &layer);

@@ -1,56 +1,32 @@
 #include "tools/library.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-
 #include "Halide.h"
 #include "tools/process.h"
 #include "tools/table.h"
+#include "tools/toolchain.h"
 
 namespace halconv {
 
 namespace fs = std::filesystem;
 
-ScratchFolder::ScratchFolder(const fs::path &parent) {
-    std::string pattern = (parent / ".halconv-XXXXXX").string();
-    if (!mkdtemp(pattern.data())) {
-        throw InputError(parent.string() + ": cannot write here: " + std::strerror(errno));
-    }
-    path_ = pattern;
-}
-
-ScratchFolder::~ScratchFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-}
-
-void write_text(const fs::path &path, const std::string &text) {
-    std::ofstream file(path, std::ios::binary);
-    file << text;
-    file.close();
-    if (!file) {
-        throw WorkError(path.string() + ": cannot write: " + std::strerror(errno));
-    }
-}
-
 namespace {
-
-std::string c_compiler() {
-    const char *own = std::getenv("CC");
-    return own && *own ? own : "cc";
-}
 
 // The headers that a table includes: in include/ beside the program's bin/, installed or in the build folder.
 fs::path include_folder() { return fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "include"; }
 
+// All kernels of a library are for one platform: plan_kernels sees to that.
+const Target &platform(const KernelLibrary &library) { return library.jobs[0].compile.target; }
+
 fs::path compile_table(const KernelLibrary &library, const fs::path &folder) {
     fs::path source = folder / (library.name + "_table.c"), object = folder / (library.name + "_table.o");
     write_text(source, table_source(library.jobs, library.name, library.function));
-    run_program({c_compiler(), "-c", "-O1", "-fPIC", "-ffile-prefix-map=" + folder.string() + "=.",
-                 "-I" + include_folder().string(), source.string(), "-o", object.string()});
+    std::vector<std::string> command = toolchain_of(platform(library)).compiler;
+    for (const std::string &argument :
+         {std::string("-c"), std::string("-O1"), std::string("-fPIC"), "-ffile-prefix-map=" + folder.string() + "=.",
+          "-I" + include_folder().string(), source.string(), std::string("-o"), object.string()}) {
+        command.push_back(argument);
+    }
+    run_program(command);
     return object;
 }
 
@@ -69,7 +45,8 @@ std::vector<std::string> members(const KernelLibrary &library, const fs::path &f
 
 void write_archive(const KernelLibrary &library, const fs::path &archive) {
     ScratchFolder folder(fs::temp_directory_path());
-    std::vector<std::string> command = {"ar", "rcsD", fs::absolute(archive).string()};
+    std::vector<std::string> command = {toolchain_of(platform(library)).archiver, "rcsD",
+                                        fs::absolute(archive).string()};
     for (const std::string &member : members(library, folder.path())) {
         command.push_back(member);
     }
@@ -78,7 +55,8 @@ void write_archive(const KernelLibrary &library, const fs::path &archive) {
 
 void write_shared(const KernelLibrary &library, const fs::path &shared) {
     ScratchFolder folder(fs::temp_directory_path());
-    std::vector<std::string> command = {c_compiler(), "-shared", "-o", shared.string()};
+    std::vector<std::string> command = toolchain_of(platform(library)).compiler;
+    command.insert(command.end(), {"-shared", "-o", shared.string()});
     for (const std::string &member : members(library, folder.path())) {
         command.push_back(member);
     }

@@ -61,7 +61,7 @@ void list_json(const halconv_kernel_set &builtin, const std::string &host) {
 void list_text(const halconv_kernel_set &builtin, const std::string &host) {
     fmt::print("Targets, weakest first (* is this machine's, and may be called host):\n");
     for (const TargetRow &row : target_rows()) {
-        fmt::print("  {} {:<14} {:>2} f32 lanes, {:>2} vector registers  {}\n", row.name == host ? '*' : ' ', row.name,
+        fmt::print("  {} {:<16} {:>2} f32 lanes, {:>2} vector registers  {}\n", row.name == host ? '*' : ' ', row.name,
                    row.vector_lanes, row.registers, row.summary);
     }
     fmt::print("\nForms:\n");

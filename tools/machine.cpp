@@ -104,6 +104,9 @@ Machine measure_machine(int32_t cpu_features, int threads) {
     }
     Machine machine;
     machine.cpu = cpuinfo("model name");
+    if (machine.cpu.empty() && !cpuinfo("CPU part").empty()) {  // ARM: numbers of MIDR_EL1
+        machine.cpu = "implementer " + cpuinfo("CPU implementer") + " part " + cpuinfo("CPU part");
+    }
     machine.cpu = machine.cpu.empty() ? "unknown" : machine.cpu;
     machine.cores = std::max(int(std::thread::hardware_concurrency()), 1);
     machine.clock_mhz = std::strtod(cpuinfo("cpu MHz").c_str(), nullptr);

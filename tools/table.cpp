@@ -9,6 +9,7 @@
 #include "Halide.h"
 #include "halconv/halconv.h"
 #include "tools/process.h"
+#include "tools/toolchain.h"
 
 namespace halconv {
 
@@ -70,8 +71,8 @@ nlohmann::json key_json(const halconv_key &k) {
 }
 
 // Bytes of code and constants, by binutils' size (Berkeley format, first column).
-int64_t code_bytes(const std::filesystem::path &object) {
-    std::istringstream lines(run_program({"size", object.string()}));
+int64_t code_bytes(const Target &target, const std::filesystem::path &object) {
+    std::istringstream lines(run_program({toolchain_of(target).size, object.string()}));
     std::string header;
     std::getline(lines, header);
     int64_t text = 0;
@@ -119,7 +120,7 @@ std::string table_report(const std::vector<KernelJob> &jobs, const std::vector<s
                           {"form", form_text(c.schedule)},
                           {"schedule", schedule_text(c.schedule)},
                           {"origin", jobs[i].origin},
-                          {"code_bytes", code_bytes(objects[i])},
+                          {"code_bytes", code_bytes(c.target, objects[i])},
                           {"halide_version",
                            fmt::format("{}.{}.{}", HALIDE_VERSION_MAJOR, HALIDE_VERSION_MINOR, HALIDE_VERSION_PATCH)}});
     }

@@ -4,8 +4,8 @@
 JUNIT=${JUNIT:+$(realpath -m -- "$JUNIT")} # before setup.sh goes to the repo
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
-suites=(unit kernels conformance tools sanitize) # those that have tests
-targetless=(arm gpu)                             # named by the design; no schedule for such a target exists yet
+suites=(unit kernels conformance tools sanitize arm) # those that have tests
+targetless=(gpu)                                     # named by the design; no schedule for such a target exists yet
 
 [ $# -gt 0 ] || set -- "${suites[@]}" "${targetless[@]}"
 selected=()
@@ -21,7 +21,11 @@ for suite in "$@"; do
 done
 [ ${#selected[@]} -gt 0 ] || exit 0
 
-set_up clang-format clang-tidy llvm-19
+cross_tools=() # compilers, objects' tools and emulator of the suite arm
+if [[ " ${selected[*]} " == *" arm "* ]]; then
+    cross_tools=(g++-aarch64-linux-gnu g++-arm-linux-gnueabihf qemu-user clang llvm)
+fi
+set_up clang-format clang-tidy llvm-19 "${cross_tools[@]}"
 targets=(halconv)
 for suite in "${selected[@]}"; do
     [ "$suite" = sanitize ] || targets+=("suite_$suite")
@@ -33,6 +37,13 @@ if [[ " ${selected[*]} " == *" sanitize "* ]]; then
     configure sanitize
     build sanitize suite_sanitize
     trees+=' "../sanitize"'
+fi
+if [[ " ${selected[*]} " == *" arm "* ]]; then
+    for preset in arm-64 arm-32; do
+        configure $preset
+        build $preset all
+        trees+=" \"../$preset\""
+    done
 fi
 
 # One ctest run, and one summary, over the tests of both build trees.

@@ -32,8 +32,8 @@ struct Buffer {
 };
 
 static_assert(sizeof(Dimension) == 16 && sizeof(ElementType) == 4);
-static_assert(offsetof(Buffer, host) == 8 + sizeof(void *) && offsetof(Buffer, type) == 24 + sizeof(void *));
-static_assert(sizeof(void *) != 8 || (offsetof(Buffer, dim) == 40 && sizeof(Buffer) == 56));
+static_assert(offsetof(Buffer, host) == 8 + sizeof(void *) && offsetof(Buffer, type) == 16 + 2 * sizeof(void *));
+static_assert(offsetof(Buffer, dim) == 24 + 2 * sizeof(void *) && sizeof(Buffer) == 24 + 4 * sizeof(void *));
 
 constexpr int kMaxDimensions = 9;
 

@@ -7,6 +7,7 @@
 #ifndef HALCONV_CORE_KERNEL_TABLE_H
 #define HALCONV_CORE_KERNEL_TABLE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -49,8 +50,12 @@ typedef enum halconv_form {
 
 /* CPU features that a row needs; all bits must be present. */
 enum {
-    HALCONV_CPU_AVX2 = 1,  /* AVX2, FMA, F16C */
-    HALCONV_CPU_AVX512 = 2 /* AVX-512 F, CD, DQ, BW, VL (skylake) */
+    HALCONV_CPU_AVX2 = 1,      /* AVX2, FMA, F16C */
+    HALCONV_CPU_AVX512 = 2,    /* AVX-512 F, CD, DQ, BW, VL (skylake) */
+    HALCONV_CPU_NEON = 4,      /* 64-bit ARM: Advanced SIMD */
+    HALCONV_CPU_ARM_DOT = 8,   /* FEAT_DotProd */
+    HALCONV_CPU_ARM_FP16 = 16, /* FEAT_FP16, scalar and vector */
+    HALCONV_CPU_NEON32 = 32    /* 32-bit ARM: Advanced SIMD and VFPv4 */
 };
 
 /* A kernel's C entry: Halide's argv convention. argv holds pointers to, in this order:
@@ -124,7 +129,7 @@ struct halconv_kernel_set {
  * meets another Halide runtime in one program. Kernels with asserts, which only halconv's own tests load, also call
  * halconv_rt_error_*: tools/assert_hooks.cpp. */
 struct halconv_rt_context; /* the user context: runtime/core/context.h */
-void *halconv_rt_malloc(void *user_context, uint64_t bytes);
+void *halconv_rt_malloc(void *user_context, size_t bytes);
 void halconv_rt_free(void *user_context, void *memory);
 int halconv_rt_do_par_for(void *user_context, int (*task)(void *, int, uint8_t *), int min, int size, uint8_t *closure);
 int halconv_rt_error(void *user_context); /* what a failed kernel returns */

@@ -37,7 +37,7 @@ bool matches(const std::string &name, const std::vector<std::string> &patterns) 
 // The kernel of that name: of the built-in set, else the candidate of the name's key that has the name.
 KernelJob find_kernel(const std::string &name, const KernelName &parsed) {
     auto named = [&](const KernelJob &job) { return job.name == name; };
-    const std::vector<KernelJob> builtin = builtin_kernels();
+    const std::vector<KernelJob> builtin = builtin_kernels({parsed.target});
     if (auto found = std::find_if(builtin.begin(), builtin.end(), named); found != builtin.end()) {
         return *found;
     }

@@ -1,11 +1,13 @@
-// Schedules for x86 SIMD: a register tile of pixels x vectors of channels, updated by one broadcast and `vectors`
-// multiply-adds a pixel and tap; pixels inside a block of rows that shares one staged (zero-padded) copy of the input;
+// Schedules of the dense forms: a register tile of pixels x vectors of channels, updated by one element of the input, a
+// broadcast (x86) or a lane (ARM), and `vectors` multiply-adds a pixel and tap; pixels inside a block of rows that shares one
+// staged (zero-padded) copy of the input;
 // the weights of one channel block and phase stay in L2 while the pixels of the block go by.
 #include <numeric>
 #include <optional>
 
 #include "halconv/halconv.h"
 #include "schedules/apply.h"
+#include "schedules/products.h"
 
 namespace halconv {
 
@@ -15,16 +17,13 @@ namespace {
 
 // The stages of a form with a pixel tile, whose vectors are channels c of a group g.
 struct TiledStages {
-    Func output, sum, padded;
+    Func output, sum, operand, padded;
     RDom taps;
-    Var c, g, x, y, z, n;
+    Var i, c, g, x, y, z, n;
     std::vector<VarOrRVar> phases;        // of x, y and z; without that of x where tiles hold all of them:
     std::optional<Var> interleaved = {};  // the x phases of a tile
     RDom inside = {}, outside = {};       // of padded where it is copied by rows
 };
-
-// Reductions up to this length are unrolled whole.
-constexpr int kUnrolledReduction = 4;
 
 bool is_pinned(int32_t pin) { return pin != HALCONV_FREE; }
 
@@ -34,12 +33,13 @@ void schedule_padded(const TiledStages &s, const halconv_key &key, const Schedul
     Func padded = s.padded;
     Var c = s.c;
     padded.compute_at(level);
+    int lanes = schedule.operand_lanes;
     if (stages_rows(key, schedule)) {
         padded.bound(c, 0, key.group_in);
         schedule_row_copy(padded, s.inside, s.outside, schedule.lanes, {s.y, s.z});
         return;
     }
-    if (key.in_layout == HALCONV_NCHW) {
+    if (key.in_layout == HALCONV_NCHW && lanes == 1) {
         // Beyond the input lie zeros to copy, or nothing that may be read where the border is skipped.
         TailStrategy tail = schedule.skip[2] ? TailStrategy::GuardWithIf : TailStrategy::RoundUp;
         padded.reorder_storage(s.x, c, s.y).reorder(s.x, s.y, c).vectorize(s.x, schedule.lanes, tail);
@@ -52,7 +52,7 @@ void schedule_padded(const TiledStages &s, const halconv_key &key, const Schedul
         padded.bound_storage(s.g, key.groups + 1);
     }
     if (is_pinned(key.group_in) && key.group_in < schedule.lanes) {
-        padded.bound(c, 0, key.group_in).unroll(c);
+        padded.bound(c, 0, (key.group_in + lanes - 1) / lanes * lanes).unroll(c);
     } else {
         padded.vectorize(c, schedule.lanes, TailStrategy::GuardWithIf);
     }
@@ -64,17 +64,13 @@ void schedule_sum(const TiledStages &s, const halconv_key &key, const Schedule &
     sum.bound_extent(s.y, schedule.tile_y);
     sum.vectorize(s.c, schedule.lanes).unroll(s.c).unroll(s.x).unroll(s.y);
     RVar i = s.taps[0], tx = s.taps[1], ty = s.taps[2], tz = s.taps[3];
-    Stage update = sum.update();
-    std::vector<VarOrRVar> order = {s.c, s.x, s.y, i, tx, ty, tz};
+    std::vector<VarOrRVar> outer = {tx, ty, tz};
     if (s.interleaved) {
         sum.bound(*s.interleaved, 0, key.stride[2]);
-        order.push_back(*s.interleaved);
+        outer.push_back(*s.interleaved);
     }
-    update.reorder(order);
-    update.vectorize(s.c, schedule.lanes).unroll(s.c).unroll(s.x).unroll(s.y);
-    if (is_pinned(key.group_in) && key.group_in <= kUnrolledReduction) {
-        update.unroll(i);
-    }
+    order_products({sum, s.operand, s.i, s.c, {s.x, s.y}, {schedule.tile_x, schedule.tile_y}, i, outer}, key, schedule);
+    Stage update = sum.update();
     // With the tap known, the pixels of a tile at the border that skip it are known too.
     if (schedule.skip[2]) {
         update.unroll(tx);
@@ -178,6 +174,13 @@ void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule
         }
     }
     schedule_borders(s, key, schedule, yo, outer);
+    // Else Halide does not see that a tile's operands begin where its sums do.
+    if (schedule.operand_lanes > 1 && x_tail == TailStrategy::ShiftInwards) {
+        output.never_partition(xo);
+    }
+    if (schedule.operand_lanes > 1 && schedule.tile_y > 1 && y_tail == TailStrategy::ShiftInwards) {
+        output.never_partition(yo);
+    }
     schedule_store(s, key, schedule, inner, xi, yi);
     schedule_sum(s, key, schedule, LoopLevel(output, xo));
     if (schedule.stage) {
@@ -194,7 +197,8 @@ void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule
 }
 
 template <class Op> TiledStages stages_of(Op &op) {
-    return {op.output, op.sum, op.padded, op.taps, op.c, op.g, op.x, op.y, op.z, op.n, {}, {}, op.inside, op.outside};
+    return {op.output, op.sum, op.operand, op.padded, op.taps, op.tap[0], op.c,      op.g,
+            op.x,      op.y,   op.z,       op.n,      {},      {},        op.inside, op.outside};
 }
 
 }  // namespace
@@ -234,8 +238,15 @@ void apply_schedule(ConvTransposeRowFused &op, const halconv_key &key, const Sch
     row.reorder(lanes, vectors, bi, bo, lo).vectorize(lanes).unroll(vectors).unroll(bi);
     sum.compute_at(row, bo).bound_extent(op.lane, schedule.panel()).bound_extent(op.b, schedule.tile_x);
     sum.vectorize(op.lane, schedule.lanes).unroll(op.lane).unroll(op.b);
-    sum.update().reorder({op.lane, op.b, op.taps[0], op.taps[1], op.taps[2], op.taps[3]});
-    sum.update().vectorize(op.lane, schedule.lanes).unroll(op.lane).unroll(op.b);
+    order_products({sum,
+                    op.operand,
+                    op.tap[0],
+                    op.lane,
+                    {op.b},
+                    {schedule.tile_x},
+                    op.taps[0],
+                    {op.taps[1], op.taps[2], op.taps[3]}},
+                   key, schedule);
     if (schedule.stage) {
         schedule_padded(stages_of(op), key, schedule, LoopLevel(output, op.n));
     }

@@ -1,0 +1,53 @@
+// The targets as data. No Halide here: what runs on a board reads the rows too.
+#include <cstring>
+
+#include "runtime/core/kernel_table.h"
+#include "runtime/cpu_features.h"
+#include "schedules/target.h"
+
+namespace halconv {
+
+namespace {
+
+constexpr int64_t kKiB = 1024;
+
+// Haswell and later, Zen.
+constexpr Core kX86{2, 2, 24, 0.5, 0, false, 1, 0, true, false, true};
+// Cortex-A76, Neoverse N1 (two of each) and, in proportion, wider ones (Neoverse V, Apple). With pixels + pixels * vectors +
+// vectors <= 29 of 32 registers LLVM spills none in the inner loop; one step over costs 5 to 25 % (llvm-mca). The overheads
+// of a step and of a load put 8x2 before 4x4, which loads more, and either before 7x2, which runs more instructions.
+constexpr Core kArmOutOfOrder{2, 2, 12, 0.3, 0.05, false, 4, 3, false, true, false};
+// Cortex-A53 and A55: a vector load takes two cycles and pairs with no multiply-add; a scalar load pairs.
+constexpr Core kArmInOrder{1, 0.5, 8, 0.5, 0, true, 1, 3, false, true, false};
+// No multiply-add by lane from LLVM 21: a product and an addition, with operands from memory.
+constexpr Core kArm32{0.5, 1, 8, 0.5, 0, true, 1, 2, false, true, false};
+
+}  // namespace
+
+const std::vector<TargetRow> &target_rows() {
+    constexpr int32_t kNeon = HALCONV_CPU_NEON;
+    static const std::vector<TargetRow> rows = {
+        {"x86-64", "x86-64", "", 0, 4, 16, 256 * kKiB, kX86, true, "any x86-64 processor (SSE2)"},
+        {"x86-avx2", "x86-64", "-sse41-avx-avx2-fma-f16c", HALCONV_CPU_AVX2, 8, 16, 512 * kKiB, kX86, true,
+         "AVX2 and FMA (Haswell, Zen and later)"},
+        {"x86-avx512", "x86-64", "-sse41-avx-avx2-fma-f16c-avx512-avx512_skylake",
+         HALCONV_CPU_AVX2 | HALCONV_CPU_AVX512, 16, 32, 1024 * kKiB, kX86, true,
+         "AVX-512 F, CD, DQ, BW, VL (Skylake-SP, Zen 4 and later)"},
+        {"arm-neon-inorder", "arm-64", "", kNeon, 4, 32, 128 * kKiB, kArmInOrder, false,
+         "64-bit ARM with in-order cores (Cortex-A53, A55)"},
+        {"arm-neon", "arm-64", "", kNeon, 4, 32, 512 * kKiB, kArmOutOfOrder, true, "any 64-bit ARM processor (NEON)"},
+        {"arm-dot", "arm-64", "-arm_dot_prod", kNeon | HALCONV_CPU_ARM_DOT, 4, 32, 512 * kKiB, kArmOutOfOrder, false,
+         "NEON and 8-bit dot products (Cortex-A55, A76, Apple A13 and later); f32 as arm-neon"},
+        {"arm-fp16", "arm-64", "-arm_fp16", kNeon | HALCONV_CPU_ARM_FP16, 4, 32, 512 * kKiB, kArmOutOfOrder, false,
+         "NEON and f16 arithmetic (Cortex-A55, A76, Apple A11 and later); f32 as arm-neon"},
+        {"armv7s-neon", "arm-32", "-armv7s", HALCONV_CPU_NEON32, 4, 16, 256 * kKiB, kArm32, true,
+         "32-bit ARM with NEON and VFPv4 (Cortex-A7, A15 and later)"},
+    };
+    return rows;
+}
+
+bool runs_here(const TargetRow &row) {
+    return std::strcmp(row.arch, cpu_architecture()) == 0 && (row.cpu_features & ~cpu_features()) == 0;
+}
+
+}  // namespace halconv
