@@ -4,6 +4,7 @@
 
 #include "runtime/core/kernel_name.h"
 #include "runtime/core/problem.h"
+#include "tools/cpu_name.h"
 #include "tools/tuning_record.h"
 
 namespace halconv {
@@ -24,10 +25,12 @@ Target known_target(const std::string &text) {
 }
 
 // What to build of a layer, best first: the schedule of its record, then those of the model.
-std::vector<KernelJob> layer_jobs(const Layer &layer, const Target &target, const BuildOptions &options) {
+std::vector<KernelJob> layer_jobs(const Layer &layer, const Target &target, const std::string &cpu,
+                                  const BuildOptions &options) {
     halconv_key key = layer_key(layer);
     std::vector<KernelJob> jobs;
-    const TuningRecord *record = options.records ? options.records->find(key, *target.row, layer.numerics) : nullptr;
+    const TuningRecord *record =
+        options.records ? options.records->find(key, *target.row, layer.numerics, cpu) : nullptr;
     if (record) {
         jobs.push_back(make_job(key, record->candidate.schedule, target, options.asserts));
         jobs.back().origin = "record";
@@ -54,8 +57,9 @@ std::vector<KernelJob> plan_kernels(const std::vector<Layer> &layers, const Buil
     std::set<std::string> known;
     for (const std::string &text : options.targets) {
         Target target = known_target(text);
+        const std::string cpu = text == "host" ? cpu_name() : "";
         for (const Layer &layer : layers) {
-            for (const KernelJob &job : layer_jobs(layer, target, options)) {
+            for (const KernelJob &job : layer_jobs(layer, target, cpu, options)) {
                 bool wanted = job.name.find(options.kernel) != std::string::npos;
                 if (wanted && known.insert(job.name).second) {
                     jobs.push_back(job);
