@@ -183,6 +183,26 @@ TEST_CASE("a search that resumes from other records knows what the file has") {
     }
 }
 
+TEST_CASE("trials against another default schedule, of another analytic model, are timed again") {
+    Setup setup(kHonest);
+    setup.search();
+    const size_t calls = setup.calls();
+    const std::vector<Trial> trials =
+        TrialStore(setup.scratch / "trials.sqlite", kHere).trials({setup.layers[0], setup.options.target, {}});
+    REQUIRE(!trials.empty());
+    CHECK_THAT(trials[0].result.against, Contains("tile"));
+    setup.layers.resize(1);
+    std::filesystem::remove(setup.scratch / "trials.sqlite");
+    for (Trial trial : trials) {
+        trial.result.against = "another";
+        TrialStore(setup.scratch / "trials.sqlite", kHere).record(trial);
+    }
+    setup.options.resume = true;
+    const std::vector<LayerOutcome> outcomes = setup.search();
+    CHECK(!outcomes.at(0).earlier);
+    CHECK(setup.calls() >= calls + size_t(outcomes[0].trials));
+}
+
 TEST_CASE("totals and page compare with the other schedulers, each on the layers that it could do") {
     auto timed = [](double ratio) {
         CandidateResult r;

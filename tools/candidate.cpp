@@ -257,17 +257,29 @@ CandidateResult measure_job(const Layer &layer, const KernelJob &job, const Meas
 }  // namespace
 
 OrderedJson result_json(const CandidateResult &r) {
-    if (!r.ok()) {
-        return {{"ok", false}, {"step", r.failed_step}, {"reason", r.failure}};
+    OrderedJson object{{"ok", r.ok()}};
+    if (r.ok()) {
+        object.update({{"time_us", r.time_us},
+                       {"default_time_us", r.default_time_us},
+                       {"ratio", r.ratio},
+                       {"ratio_low", r.ratio_low},
+                       {"ratio_high", r.ratio_high},
+                       {"spread", r.spread},
+                       {"samples", r.samples},
+                       {"compile_seconds", r.compile_seconds}});
+    } else {
+        object.update({{"step", r.failed_step}, {"reason", r.failure}});
     }
-    return {{"ok", true},         {"time_us", r.time_us},     {"default_time_us", r.default_time_us},
-            {"ratio", r.ratio},   {"ratio_low", r.ratio_low}, {"ratio_high", r.ratio_high},
-            {"spread", r.spread}, {"samples", r.samples},     {"compile_seconds", r.compile_seconds}};
+    if (!r.against.empty()) {
+        object["against"] = r.against;
+    }
+    return object;
 }
 
 CandidateResult parse_result(const OrderedJson &object, const std::string &place) {
     try {
         CandidateResult r;
+        r.against = object.value("against", "");
         if (!object.at("ok").get<bool>()) {
             r.failed_step = object.at("step").get<std::string>(), r.failure = object.at("reason").get<std::string>();
             return r;

@@ -71,7 +71,7 @@ class Tuner {
         records.read_folder(committed_folder());
         for (const Layer &layer : layers) {
             searches_.emplace_back(layer, *target_.row, near_schedules(layer, target_, records), options.seed);
-            earlier_.push_back(options.resume ? earlier_winner(layer) : std::nullopt);
+            earlier_.push_back(earlier_winner(searches_.size() - 1));
         }
         trials_.resize(layers.size(), 0), failed_.resize(layers.size(), 0);
         for (size_t layer = 0; layer < layers.size(); layer++) {
@@ -124,9 +124,9 @@ class Tuner {
     }
 
     // The fastest of those that were timed as winners are, by the last timing of each; none where the default was no slower.
-    std::optional<EarlierWinner> earlier_winner(const Layer &layer) const {
+    std::optional<EarlierWinner> earlier_winner(size_t layer) const {
         std::vector<Trial> timed;
-        for (Trial &trial : store_.trials({layer, target_.name, {}})) {
+        for (Trial &trial : stored(layer)) {
             auto same = [&](const Trial &t) { return same_schedule(t.candidate.schedule, trial.candidate.schedule); };
             if (trial.seconds >= kLast) {
                 timed.erase(std::remove_if(timed.begin(), timed.end(), same), timed.end());
@@ -142,12 +142,32 @@ class Tuner {
                    : std::nullopt;
     }
 
+    std::string default_text(size_t layer) const {
+        const Schedule &schedule = searches_[layer].default_schedule();
+        return form_text(schedule) + " " + schedule_text(schedule);
+    }
+
+    // What a resumed search may take of the file; a ratio to another default schedule's time tells nothing.
+    std::vector<Trial> stored(size_t layer) const {
+        if (!options_.resume) {
+            return {};
+        }
+        std::vector<Trial> trials = store_.trials({layers_[layer], target_.name, {}});
+        const std::string here = default_text(layer);
+        trials.erase(
+            std::remove_if(trials.begin(), trials.end(), [&](const Trial &t) { return t.result.against != here; }),
+            trials.end());
+        return trials;
+    }
+
     // The same results give the same proposals, so that a resumed search comes by all that the file has; not so where it
     // starts from other records than the run before.
     bool starts_as_before(size_t layer) const {
         const std::vector<Schedule> &first = searches_[layer].first_generation();
+        const std::vector<Trial> trials = stored(layer);
         return std::all_of(first.begin(), first.end(), [&](const Schedule &schedule) {
-            return store_.find({layers_[layer], target_.name, schedule}, kFirst).has_value();
+            return std::any_of(trials.begin(), trials.end(),
+                               [&](const Trial &t) { return same_schedule(t.candidate.schedule, schedule); });
         });
     }
 
@@ -213,7 +233,7 @@ class Tuner {
         auto work = [&] {
             try {
                 for (size_t i; (i = next++) < schedules.size() && !out_of_time();) {
-                    results[i] = one_result({layers_[size_t(layer)], target_.name, schedules[i]}, seconds);
+                    results[i] = one_result(size_t(layer), schedules[i], seconds);
                 }
             } catch (...) {
                 std::lock_guard<std::mutex> lock(mutex_);
@@ -258,10 +278,12 @@ class Tuner {
     }
 
     // Nothing where ctrl-C ended it. Winners are timed in every run: a resumed one shows whether they hold.
-    std::optional<CandidateResult> one_result(const TuningCandidate &candidate, double seconds) {
+    std::optional<CandidateResult> one_result(size_t layer, const Schedule &schedule, double seconds) {
+        const TuningCandidate candidate{layers_[layer], target_.name, schedule};
         if (options_.resume && seconds < kLast) {
             std::lock_guard<std::mutex> lock(mutex_);
-            if (std::optional<CandidateResult> known = store_.find(candidate, seconds)) {
+            std::optional<CandidateResult> known = store_.find(candidate, seconds);
+            if (known && known->against == default_text(layer)) {
                 return known;
             }
         }
@@ -270,6 +292,7 @@ class Tuner {
         if (interrupted()) {
             return std::nullopt;
         }
+        result.against = default_text(layer);
         std::lock_guard<std::mutex> lock(mutex_);
         store_.record({candidate, seconds, result});
         return result;
