@@ -5,6 +5,7 @@
 #include "halconv/halconv.h"
 #include "runtime/core/problem.h"
 #include "runtime/core/winograd.h"
+#include "schedules/gpu/text.h"
 
 namespace halconv {
 
@@ -54,6 +55,9 @@ std::string tile_text(const Schedule &s) {
     if (s.reference) {
         return "";
     }
+    if (s.gpu) {
+        return gpu_tile_text(s);
+    }
     std::string pixels = (s.tile_y > 1 ? std::to_string(s.tile_y) + "x" : "") + std::to_string(s.tile_x);
     std::string lanes = "v" + std::to_string(s.lanes);
     std::string columns = s.columns > 0 ? "x" + std::to_string(s.columns) : "";
@@ -67,6 +71,9 @@ std::string tile_text(const Schedule &s) {
 std::string schedule_text(const Schedule &s) {
     if (s.reference) {
         return "reference";
+    }
+    if (s.gpu) {
+        return gpu_schedule_text(s);
     }
     return "tile " + std::to_string(s.tile_y) + "x" + std::to_string(s.tile_x) + " vectors " +
            std::to_string(s.vectors) + "x" + std::to_string(s.lanes) + " rows " + std::to_string(s.rows) +
@@ -93,8 +100,8 @@ bool overhangs(const halconv_key &key, const Schedule &s, int d) {
 
 void least_extents(const halconv_key &key, const Schedule &s, int32_t extents[3]) {
     bool rows_free = key.out[1] == HALCONV_FREE;
-    bool any =
-        s.reference || s.form == HALCONV_FORM_ROW_FUSED || s.form == HALCONV_FORM_INNER_PRODUCT || is_winograd(s.form);
+    bool any = s.reference || s.gpu || s.form == HALCONV_FORM_ROW_FUSED || s.form == HALCONV_FORM_INNER_PRODUCT ||
+               is_winograd(s.form);
     extents[0] = 1;
     extents[1] = any || rows_free || overhangs(key, s, 1) ? 1 : s.tile_y;
     extents[2] = any || overhangs(key, s, 2) ? 1 : s.tile_x;
@@ -102,7 +109,7 @@ void least_extents(const halconv_key &key, const Schedule &s, int32_t extents[3]
 
 bool shifts_lanes(const halconv_key &key, const Schedule &s) {
     bool pinned = key.groups != HALCONV_FREE && key.group_out == 1;
-    return pinned && key.residual == 0 && s.parallel == ParallelAxis::kRows && key.groups % s.panel() != 0 &&
+    return pinned && !s.gpu && key.residual == 0 && s.parallel == ParallelAxis::kRows && key.groups % s.panel() != 0 &&
            key.groups > s.panel();
 }
 

@@ -1,0 +1,202 @@
+// Dense forms as an implicit matrix product: a block of threads computes channels x pixels. For each tap and chunk of input
+// channels it brings a panel of weights (lane, channel in) and one of inputs (pixel, channel in) to shared memory; a thread
+// multiplies thread_c x (thread_x x thread_y) of them for each channel in, sums in registers (promote_registers.h).
+//   thread's loads of 8 x 8 sums a channel in: 4 x 128 bits for 64 multiply-adds.
+//   8 channels of a thread are two groups of 4, panel / 2 apart: a warp's 128-bit reads of the weights then lie side by
+//   side and meet every bank of shared memory once.
+//   The input panel holds what the taps meet, not the box around it: stride and dilation leave no holes.
+// Phases of a transposed convolution are blocks of their own, which take their own taps only.
+#include <algorithm>
+
+#include "halconv/halconv.h"
+#include "schedules/gpu/apply.h"
+#include "schedules/gpu/legal.h"
+
+namespace halconv {
+
+using namespace Halide;
+
+namespace {
+
+constexpr TailStrategy kGuard = TailStrategy::GuardWithIf;
+constexpr int kBankGroup = 4;       // channels of a thread that lie side by side
+constexpr int kUnrolledSteps = 32;  // products of a sum
+
+struct DenseStages {
+    Func output, sum, operand, weights;
+    RDom taps;
+    std::vector<Var> tap;  // of operand
+    Var c, g, x, y, z, n;
+    std::vector<Var> phases;  // x, y, z
+};
+
+// A block's outputs over its threads: c = group * panel / groups + thread * side_by_side + lane, and pixels of a thread side
+// by side. The same for sum and output.
+struct ThreadSplit {
+    Var group{"group"}, lane{"lane"}, xi{"xi"}, yi{"yi"};  // of a thread
+    Var thread_c{"thread_c"}, thread_x{"thread_x"}, thread_y{"thread_y"};
+    int side_by_side, groups;
+
+    explicit ThreadSplit(const GpuSchedule &gpu) {
+        side_by_side = gpu.thread_c % kBankGroup == 0 ? kBankGroup : gpu.thread_c;
+        groups = gpu.thread_c / side_by_side;
+    }
+    template <class FuncOrStage>
+    void split(FuncOrStage stage, const Var &c, const Var &x, const Var &y, const Schedule &s) const {
+        stage.split(c, group, c, s.panel() / groups).split(c, thread_c, lane, side_by_side);
+        stage.split(x, thread_x, xi, s.gpu->thread_x).split(y, thread_y, yi, s.gpu->thread_y);
+    }
+};
+
+void schedule_output(const DenseStages &s, const halconv_key &key, const Schedule &schedule, const ThreadSplit &t,
+                     const Var &tile) {
+    Func output = s.output;
+    Var co("co"), xo("xo"), yo("yo"), blocks("blocks"), places("places");
+    int vector = output_vector(key, schedule);
+    Var lanes("lanes"), whole("whole");
+    // A vector is stored whole or not: the guard counts vectors.
+    output.split(s.c, whole, lanes, vector, TailStrategy::RoundUp);
+    output.split(whole, co, whole, schedule.panel() / vector, kGuard);
+    output.split(s.x, xo, s.x, schedule.tile_x, kGuard).split(s.y, yo, s.y, schedule.tile_y, kGuard);
+    output.split(whole, t.group, whole, schedule.panel() / t.groups / vector);
+    output.split(whole, t.thread_c, t.lane, t.side_by_side / vector);
+    output.split(s.x, t.thread_x, t.xi, schedule.gpu->thread_x).split(s.y, t.thread_y, t.yi, schedule.gpu->thread_y);
+    std::vector<VarOrRVar> order = {lanes, t.lane, t.group, t.xi, t.yi, t.thread_c, t.thread_x, t.thread_y, xo, yo, co};
+    order.insert(order.end(), s.phases.begin(), s.phases.end());
+    order.insert(order.end(), {s.z, s.g, s.n});
+    output.reorder(order).fuse(xo, yo, tile);
+    if (s.phases.empty()) {
+        output.fuse(s.z, s.g, places).fuse(places, s.n, places).gpu_blocks(tile, co, places);
+    } else {
+        output.fuse(co, s.phases[0], blocks).fuse(blocks, s.phases[1], blocks);
+        output.fuse(s.phases[2], s.z, places).fuse(places, s.g, places).fuse(places, s.n, places);
+        output.gpu_blocks(tile, blocks, places);
+    }
+    output.gpu_threads(t.thread_c, t.thread_x, t.thread_y).vectorize(lanes);
+    output.unroll(t.lane).unroll(t.group).unroll(t.xi).unroll(t.yi).never_partition_all();
+}
+
+// Returns the loop of the update around which the panels are brought.
+RVar schedule_sum(const DenseStages &s, const halconv_key &key, const Schedule &schedule, const ThreadSplit &t,
+                  const Var &tile) {
+    Func sum = s.sum;
+    sum.compute_at(s.output, tile).store_in(MemoryType::Register);
+    sum.bound_extent(s.c, schedule.panel()).bound_extent(s.x, schedule.tile_x).bound_extent(s.y, schedule.tile_y);
+    for (const Var &phase : s.phases) {
+        sum.bound_extent(phase, 1);  // a block's
+    }
+    std::vector<VarOrRVar> inner = {t.lane, t.group, t.xi, t.yi}, threads = {t.thread_c, t.thread_x, t.thread_y};
+    auto finish = [&](Stage stage) {
+        for (const VarOrRVar &v : inner) {
+            stage.unroll(v);
+        }
+        stage.gpu_threads(t.thread_c, t.thread_x, t.thread_y).never_partition_all();
+    };
+    auto concat = [](std::vector<VarOrRVar> order, const std::vector<std::vector<VarOrRVar>> &more) {
+        for (const auto &part : more) {
+            order.insert(order.end(), part.begin(), part.end());
+        }
+        return order;
+    };
+    std::vector<VarOrRVar> places(s.phases.begin(), s.phases.end());
+    places.insert(places.end(), {s.z, s.g, s.n});
+
+    Stage first = sum;
+    t.split(first, s.c, s.x, s.y, schedule);
+    first.reorder(concat(inner, {threads, places}));
+    finish(first);
+
+    Stage update = sum.update();
+    t.split(update, s.c, s.x, s.y, schedule);
+    RVar i = s.taps[0], tx = s.taps[1], ty = s.taps[2], tz = s.taps[3], chunk("chunk"), step("step");
+    if (schedule.gpu->row_taps) {
+        update.reorder(concat(inner, {{i, tx}, threads, {ty, tz}, places})).unroll(i);
+        bool unroll = key.op == HALCONV_CONV_TRANSPOSE || key.kernel[2] * schedule.gpu->chunk <= kUnrolledSteps;
+        if (unroll) {
+            update.unroll(tx);
+        }
+        finish(update);
+        return ty;
+    }
+    update.split(i, chunk, step, schedule.gpu->chunk);
+    update.reorder(concat(inner, {{step}, threads, {chunk, tx, ty, tz}, places}));
+    schedule.gpu->chunk <= kUnrolledSteps ? update.unroll(step) : update.unroll(step, 1);
+    finish(update);
+    return chunk;
+}
+
+int largest_divisor(int64_t number, int most) {
+    int divisor = int(std::min<int64_t>(number, most));
+    while (number % divisor != 0) {
+        divisor--;
+    }
+    return divisor;
+}
+
+// A copy to shared memory by the threads of the block, `vector` elements of `order`'s first at a time.
+struct Panel {
+    Func stage;
+    std::vector<Var> order;  // as the threads take them, the fastest first: all dimensions
+    int vector;
+    int64_t elements;  // of whole vectors; as many threads take part as divide them
+};
+
+void schedule_panel(const Panel &p, const Schedule &schedule, const LoopLevel &at) {
+    Func stage = p.stage;
+    Var lanes("lanes"), all("all"), a("panel_a"), b("panel_b"), d("panel_d");
+    BlockThreads threads = block_threads(schedule);
+    stage.compute_at(at).store_in(MemoryType::GPUShared);
+    stage.split(p.order[0], all, lanes, p.vector);
+    for (size_t i = 1; i < p.order.size(); i++) {
+        stage.fuse(all, p.order[i], all);
+    }
+    int64_t rest = p.elements / p.vector;
+    auto take = [&](const Var &thread, int most) {
+        int factor = largest_divisor(rest, most);
+        rest /= factor;
+        stage.split(all, all, thread, factor, TailStrategy::RoundUp);
+    };
+    take(a, threads.c), take(b, threads.x), take(d, threads.y);
+    stage.reorder(lanes, all, a, b, d).gpu_threads(a, b, d).unroll(all).vectorize(lanes).never_partition_all();
+}
+
+void schedule_blocks(const DenseStages &s, const halconv_key &key, const Schedule &schedule) {
+    ThreadSplit t(*schedule.gpu);
+    Var tile("tile");
+    schedule_output(s, key, schedule, t, tile);
+    LoopLevel panels(s.sum, schedule_sum(s, key, schedule, t, tile));
+    const GpuSchedule &gpu = *schedule.gpu;
+
+    Func operand = s.operand, weights = s.weights;
+    operand.bound_extent(s.x, schedule.tile_x).bound_extent(s.y, schedule.tile_y).bound_extent(s.tap[0], gpu.chunk);
+    std::vector<Var> storage = {s.x, s.y, s.tap[0], s.tap[1]}, rest = {s.tap[2], s.tap[3], s.g, s.z, s.n};
+    rest.insert(rest.end(), s.phases.begin(), s.phases.end());
+    operand.reorder_storage(storage);
+    std::vector<Var> order = key.in_layout == HALCONV_NHWC ? std::vector<Var>{s.tap[0], s.tap[1], s.x, s.y}
+                                                           : std::vector<Var>{s.x, s.tap[1], s.y, s.tap[0]};
+    order.insert(order.end(), rest.begin(), rest.end());
+    schedule_panel({operand, order, input_vector(key, gpu.chunk), input_panel_elements(key, schedule)}, schedule,
+                   panels);
+    weights.bound_extent(weights.args()[0], schedule.panel()).bound_extent(weights.args()[1], gpu.chunk);
+    int vector = schedule.panel() % kBankGroup == 0 ? kBankGroup : 1;
+    schedule_panel({weights, weights.args(), vector, weights_panel_elements(key, schedule)}, schedule, panels);
+}
+
+template <class Op> DenseStages stages_of(Op &op) {
+    Func weights = op.weights;
+    return {op.output, op.sum, op.operand, weights.in(op.sum), op.taps, op.tap, op.c, op.g, op.x, op.y, op.z, op.n, {}};
+}
+
+}  // namespace
+
+void apply_gpu_schedule(ConvDirect &op, const halconv_key &key, const Schedule &schedule) {
+    schedule_blocks(stages_of(op), key, schedule);
+}
+
+void apply_gpu_schedule(ConvTransposePhase &op, const halconv_key &key, const Schedule &schedule) {
+    DenseStages stages = stages_of(op);
+    stages.phases = {op.qx, op.qy, op.qz};
+    schedule_blocks(stages, key, schedule);
+}
+
+}  // namespace halconv

@@ -1,0 +1,75 @@
+#include "schedules/gpu/legal.h"
+
+#include <algorithm>
+
+#include "halconv/halconv.h"
+#include "runtime/core/problem.h"
+#include "schedules/model_forms.h"
+
+namespace halconv {
+
+namespace {
+
+constexpr int kVector = 4;
+constexpr int64_t kMostBlocksYZ = 65535;  // of a grid on y and z, by CUDA's limits
+
+bool divides(int a, int b) { return a > 0 && b % a == 0; }
+
+int64_t row_taps(const halconv_key &key) {
+    return key.op == HALCONV_CONV ? key.kernel[2] : phase_axis(key_axis(key, 2)).max_taps();
+}
+
+}  // namespace
+
+BlockThreads block_threads(const Schedule &s) {
+    return {s.panel() / s.gpu->thread_c, s.tile_x / s.gpu->thread_x, s.tile_y / s.gpu->thread_y};
+}
+
+int input_vector(const halconv_key &key, int chunk) {
+    return key.in_layout == HALCONV_NHWC && chunk % kVector == 0 && key.group_in % kVector == 0 ? kVector : 1;
+}
+
+int output_vector(const halconv_key &key, const Schedule &s) {
+    bool whole = key.group_out % kVector == 0 && s.gpu->thread_c % kVector == 0;
+    return key.out_layout == HALCONV_NHWC && whole ? kVector : 1;
+}
+
+int64_t weights_panel_elements(const halconv_key &key, const Schedule &s) {
+    return int64_t(s.panel()) * s.gpu->chunk * (s.gpu->row_taps ? row_taps(key) : 1);
+}
+
+int64_t input_panel_elements(const halconv_key &key, const Schedule &s) {
+    return int64_t(s.tile_x) * s.tile_y * s.gpu->chunk * (s.gpu->row_taps ? row_taps(key) : 1);
+}
+
+std::string gpu_illegality(const halconv_key &key, const Schedule &s, const TargetRow &target) {
+    const Gpu &gpu = *target.gpu;
+    const GpuSchedule &t = *s.gpu;
+    if (!pins_whole_problem(key)) {
+        return "a size of the problem is free";
+    }
+    if (!divides(t.thread_c, s.panel()) || !divides(t.thread_x, s.tile_x) || !divides(t.thread_y, s.tile_y)) {
+        return "a block's tile is not a multiple of a thread's";
+    }
+    if (block_threads(s).count() > gpu.threads) {
+        return "a block has too many threads";
+    }
+    if (!divides(t.chunk, key.group_in) || (t.row_taps && t.chunk != key.group_in)) {
+        return "panels do not divide the input channels";
+    }
+    bool shared = t.operands == GpuSchedule::Operands::kShared;
+    if (shared && (weights_panel_elements(key, s) + input_panel_elements(key, s)) * kFloatBytes > gpu.shared_bytes) {
+        return "the panels exceed the shared memory";
+    }
+    int64_t blocks_c = divide_up(key.group_out, s.panel()), phases = 1;
+    if (key.op == HALCONV_CONV_TRANSPOSE) {
+        phases = int64_t(key.stride[1]) * key.stride[2];
+    }
+    int64_t places = int64_t(key.out[0]) * key.groups * key.batch;
+    if (blocks_c * phases > kMostBlocksYZ || places > kMostBlocksYZ) {
+        return "the grid has too many blocks";
+    }
+    return "";
+}
+
+}  // namespace halconv

@@ -1,0 +1,116 @@
+// The default GPU schedule by problem size. No time on a GPU was measured for it: the figures are of the assembled code
+// (README) and of the launch.
+#include "schedules/gpu/model.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "halconv/halconv.h"
+#include "runtime/core/problem.h"
+#include "schedules/gpu/legal.h"
+#include "schedules/model_forms.h"
+
+namespace halconv {
+
+namespace {
+
+constexpr int kVector = 4, kWantedChunk = 16, kMostChunk = 64, kFewChannels = 8;
+
+// The largest divisor of the input channels up to kWantedChunk, multiples of 4 first; else, where that is small, the
+// smallest one above.
+int chunk_of(int channels) {
+    int best = 1;
+    for (int chunk = 1; chunk <= kWantedChunk; chunk++) {
+        bool vectors = channels % kVector != 0 || chunk % kVector == 0;
+        best = channels % chunk == 0 && vectors ? chunk : best;
+    }
+    for (int chunk = kWantedChunk; chunk <= kMostChunk && best < kVector && best < channels; chunk++) {
+        best = channels % chunk == 0 ? chunk : best;
+    }
+    return best;
+}
+
+struct Tile {
+    int pixels, channels;  // of a block
+    int thread_pixels, thread_channels;
+};
+
+// Largest first. The share of multiply-adds in the inner loop falls from 91 to 82 % from the first to the last
+// (ptxas 13.0, sm_90); smaller tiles leave less of a small grid's processors idle.
+constexpr Tile kTiles[] = {{128, 128, 8, 8}, {64, 64, 8, 8}, {64, 32, 8, 4},
+                           {64, 16, 4, 4},   {32, 32, 4, 4}, {16, 16, 4, 4}};
+
+// The most square power of two that a row of positions fills, at least a thread's pixels.
+int tile_width(int64_t positions, int pixels, int least) {
+    int width = least;
+    while (width * 2 <= pixels && width < positions && width * width < 2 * pixels) {
+        width *= 2;
+    }
+    return width;
+}
+
+int64_t positions(const halconv_key &key, int d) {
+    return key.op == HALCONV_CONV ? key.out[d] : positions_of_phase(key.out[d], key.stride[d], 0);
+}
+
+Schedule with_tile(const halconv_key &key, const Tile &tile) {
+    Schedule s;
+    s.form = key.op == HALCONV_CONV ? HALCONV_FORM_DIRECT : HALCONV_FORM_PHASE;
+    s.vectors = tile.channels;
+    GpuSchedule gpu;
+    gpu.thread_c = tile.thread_channels;
+    bool single_row = positions(key, 1) == 1;
+    bool narrow = !single_row && positions(key, 2) < tile.thread_pixels;
+    gpu.thread_x = narrow ? std::min(kVector, tile.thread_pixels) : tile.thread_pixels;
+    gpu.thread_y = tile.thread_pixels / gpu.thread_x;
+    s.tile_x = single_row ? tile.pixels : tile_width(positions(key, 2), tile.pixels, gpu.thread_x);
+    s.tile_y = tile.pixels / s.tile_x;
+    gpu.chunk = chunk_of(key.group_in);
+    gpu.row_taps = key.group_in < kFewChannels && gpu.chunk == key.group_in;
+    s.gpu = gpu;
+    return s;
+}
+
+// Rounds of all processors that a grid's blocks take, and the work of a round: what the launch costs, in products.
+double cost(const halconv_key &key, const Schedule &s, const TargetRow &target) {
+    const Gpu &gpu = *target.gpu;
+    double blocks = double(key.batch) * key.groups * double(divide_up(key.group_out, s.panel()));
+    for (int d = 0; d < 3; d++) {
+        int64_t tile = d == 2 ? s.tile_x : d == 1 ? s.tile_y : 1;
+        int64_t phases = key.op == HALCONV_CONV ? 1 : key.stride[d];
+        blocks *= double(phases * divide_up(positions(key, d), tile));
+    }
+    constexpr double kHidingThreads = 512;  // of a processor, that hide the latency of global memory
+    double threads = block_threads(s).count();
+    double per_processor = std::max(1.0, std::min(kHidingThreads / threads, blocks / gpu.processors));
+    double rounds = std::max(1.0, blocks / (gpu.processors * per_processor));
+    double busy = std::min(1.0, per_processor * threads / kHidingThreads);
+    double loads_per_product = 1.0 / s.gpu->thread_c + 1.0 / (s.gpu->thread_x * s.gpu->thread_y);
+    return rounds * per_processor * double(s.panel()) * s.tile_x * s.tile_y * (1 + loads_per_product) / busy;
+}
+
+}  // namespace
+
+Schedule default_gpu_schedule(const halconv_key &key, const TargetRow &target) {
+    std::string why = "no schedule";
+    const Schedule *best = nullptr;
+    std::vector<Schedule> legal;
+    for (const Tile &tile : kTiles) {
+        Schedule s = with_tile(key, tile);
+        std::string illegal = gpu_illegality(key, s, target);
+        if (illegal.empty()) {
+            legal.push_back(s);
+        } else {
+            why = illegal;
+        }
+    }
+    for (const Schedule &s : legal) {
+        best = !best || cost(key, s, target) < cost(key, *best, target) ? &s : best;
+    }
+    if (!best) {
+        throw std::runtime_error(std::string(target.name) + ": " + why);
+    }
+    return *best;
+}
+
+}  // namespace halconv
