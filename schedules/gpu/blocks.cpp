@@ -87,9 +87,7 @@ RVar schedule_sum(const DenseStages &s, const halconv_key &key, const Schedule &
     }
     std::vector<VarOrRVar> inner = {t.lane, t.group, t.xi, t.yi}, threads = {t.thread_c, t.thread_x, t.thread_y};
     auto finish = [&](Stage stage) {
-        for (const VarOrRVar &v : inner) {
-            stage.unroll(v);
-        }
+        stage.vectorize(t.lane).unroll(t.group).unroll(t.xi).unroll(t.yi);
         stage.gpu_threads(t.thread_c, t.thread_x, t.thread_y).never_partition_all();
     };
     auto concat = [](std::vector<VarOrRVar> order, const std::vector<std::vector<VarOrRVar>> &more) {
@@ -175,7 +173,7 @@ void schedule_blocks(const DenseStages &s, const halconv_key &key, const Schedul
     std::vector<Var> order = key.in_layout == HALCONV_NHWC ? std::vector<Var>{s.tap[0], s.tap[1], s.x, s.y}
                                                            : std::vector<Var>{s.x, s.tap[1], s.y, s.tap[0]};
     order.insert(order.end(), rest.begin(), rest.end());
-    schedule_panel({operand, order, input_vector(key, gpu.chunk), input_panel_elements(key, schedule)}, schedule,
+    schedule_panel({operand, order, input_vector(key, schedule), input_panel_elements(key, schedule)}, schedule,
                    panels);
     weights.bound_extent(weights.args()[0], schedule.panel()).bound_extent(weights.args()[1], gpu.chunk);
     int vector = schedule.panel() % kBankGroup == 0 ? kBankGroup : 1;

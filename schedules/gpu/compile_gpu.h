@@ -40,7 +40,7 @@ template <class Op> void schedule_for_gpu(Op &op, Halide::Pipeline &pipeline, co
     if (!illegal.empty()) {
         throw std::runtime_error(illegal);
     }
-    op.input.set_host_alignment(input_vector(job.key, job.schedule.gpu->chunk) * int(sizeof(float)));
+    op.input.set_host_alignment(input_vector(job.key, job.schedule) * int(sizeof(float)));
     const int output_alignment = output_vector(job.key, job.schedule) * int(sizeof(float));
     op.output.set_host_alignment(output_alignment);
     op.residual.set_host_alignment(output_alignment);

@@ -25,13 +25,25 @@ BlockThreads block_threads(const Schedule &s) {
     return {s.panel() / s.gpu->thread_c, s.tile_x / s.gpu->thread_x, s.tile_y / s.gpu->thread_y};
 }
 
-int input_vector(const halconv_key &key, int chunk) {
-    return key.in_layout == HALCONV_NHWC && chunk % kVector == 0 && key.group_in % kVector == 0 ? kVector : 1;
+int input_vector(const halconv_key &key, const Schedule &s) {
+    if (s.form == HALCONV_FORM_DEPTHWISE) {
+        return s.gpu->thread_c;
+    }
+    bool whole = s.gpu->chunk % kVector == 0 && key.group_in % kVector == 0;
+    return key.in_layout == HALCONV_NHWC && whole ? kVector : 1;
 }
 
 int output_vector(const halconv_key &key, const Schedule &s) {
+    if (s.form == HALCONV_FORM_DEPTHWISE) {
+        return s.gpu->thread_c;
+    }
     bool whole = key.group_out % kVector == 0 && s.gpu->thread_c % kVector == 0;
     return key.out_layout == HALCONV_NHWC && whole ? kVector : 1;
+}
+
+bool phases_in_thread(const halconv_key &key) {
+    constexpr int kMostPhases = 4;
+    return key.op == HALCONV_CONV_TRANSPOSE && key.stride[2] <= kMostPhases && one_phase_box(key.stride[2], key.out[2]);
 }
 
 int64_t weights_panel_elements(const halconv_key &key, const Schedule &s) {
@@ -54,6 +66,13 @@ std::string gpu_illegality(const halconv_key &key, const Schedule &s, const Targ
     if (block_threads(s).count() > gpu.threads) {
         return "a block has too many threads";
     }
+    bool depthwise = s.form == HALCONV_FORM_DEPTHWISE;
+    if (depthwise && t.thread_c != 1) {
+        bool nhwc = key.in_layout == HALCONV_NHWC && key.out_layout == HALCONV_NHWC;
+        if (t.thread_c != kVector || !nhwc || key.group_in != 1 || key.group_out != 1 || key.groups % kVector != 0) {
+            return "vectors of channels are not aligned";
+        }
+    }
     if (!divides(t.chunk, key.group_in) || (t.row_taps && t.chunk != key.group_in)) {
         return "panels do not divide the input channels";
     }
@@ -61,11 +80,12 @@ std::string gpu_illegality(const halconv_key &key, const Schedule &s, const Targ
     if (shared && (weights_panel_elements(key, s) + input_panel_elements(key, s)) * kFloatBytes > gpu.shared_bytes) {
         return "the panels exceed the shared memory";
     }
-    int64_t blocks_c = divide_up(key.group_out, s.panel()), phases = 1;
+    int64_t groups = depthwise ? 1 : key.groups, channels = int64_t(key.group_out) * (depthwise ? key.groups : 1);
+    int64_t blocks_c = divide_up(channels, s.panel()), phases = 1;
     if (key.op == HALCONV_CONV_TRANSPOSE) {
         phases = int64_t(key.stride[1]) * key.stride[2];
     }
-    int64_t places = int64_t(key.out[0]) * key.groups * key.batch;
+    int64_t places = int64_t(key.out[0]) * groups * key.batch;
     if (blocks_c * phases > kMostBlocksYZ || places > kMostBlocksYZ) {
         return "the grid has too many blocks";
     }

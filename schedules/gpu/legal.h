@@ -16,8 +16,11 @@ BlockThreads block_threads(const Schedule &schedule);
 
 // Floats that a load of the input, or a store of the output, brings at once: 4 where the tensor's channels (nhwc) let every
 // such vector be aligned to 16 bytes, if its first element is.
-int input_vector(const halconv_key &key, int chunk);
+int input_vector(const halconv_key &key, const Schedule &schedule);
 int output_vector(const halconv_key &key, const Schedule &schedule);
+
+// Of depthwise conv_transpose: whether a thread computes all x phases of its positions.
+bool phases_in_thread(const halconv_key &key);
 
 // Elements of the panels in shared memory.
 int64_t weights_panel_elements(const halconv_key &key, const Schedule &schedule);

@@ -89,9 +89,45 @@ double cost(const halconv_key &key, const Schedule &s, const TargetRow &target) 
     return rounds * per_processor * double(s.panel()) * s.tile_x * s.tile_y * (1 + loads_per_product) / busy;
 }
 
+// A warp's threads lie along what is contiguous in memory.
+Schedule depthwise_schedule(const halconv_key &key) {
+    constexpr int kThreads = 128, kPixels = 4;
+    Schedule s;
+    s.form = HALCONV_FORM_DEPTHWISE;
+    GpuSchedule gpu;
+    gpu.operands = GpuSchedule::Operands::kThread;
+    bool nhwc = key.in_layout == HALCONV_NHWC && key.out_layout == HALCONV_NHWC;
+    int64_t channels = int64_t(key.groups) * key.group_out;
+    bool vectors = nhwc && key.group_in == 1 && key.group_out == 1 && channels % kVector == 0;
+    gpu.thread_c = vectors ? kVector : 1;
+    gpu.thread_x = positions(key, 2) > 1 ? kPixels : 1;
+    int most = nhwc ? 32 : 1, threads_c = 1, threads_x = 1;
+    while (threads_c * 2 <= most && threads_c * gpu.thread_c < channels) {
+        threads_c *= 2;
+    }
+    while (threads_c * threads_x * 2 <= kThreads && threads_x * gpu.thread_x < positions(key, 2)) {
+        threads_x *= 2;
+    }
+    s.vectors = threads_c * gpu.thread_c;
+    s.tile_x = threads_x * gpu.thread_x;
+    s.tile_y = kThreads / (threads_c * threads_x);
+    s.gpu = gpu;
+    return s;
+}
+
+bool has_depthwise_form(const halconv_key &key) { return key.groups > 1 && key.group_in <= 4 && key.group_out <= 4; }
+
 }  // namespace
 
 Schedule default_gpu_schedule(const halconv_key &key, const TargetRow &target) {
+    if (has_depthwise_form(key)) {
+        Schedule s = depthwise_schedule(key);
+        std::string illegal = gpu_illegality(key, s, target);
+        if (!illegal.empty()) {
+            throw std::runtime_error(std::string(target.name) + ": " + illegal);
+        }
+        return s;
+    }
     std::string why = "no schedule";
     const Schedule *best = nullptr;
     std::vector<Schedule> legal;

@@ -87,23 +87,75 @@ void check_defaults(const std::vector<const char *> &texts) {
 
 }  // namespace
 
-TEST_CASE("dense tiles on OpenCL equal the plain loops", "[gpu]") {
+// Extents of the output and channels one below, at and one above those of a block's and of a thread's tile; channels in that fill
+// panels and that do not; a row with all its taps.
+TEST_CASE("tiles on OpenCL equal the plain loops", "[gpu]") {
     check_subjects({
         {R"({"name": "whole", "op": "conv", "ci": 32, "co": 64, "in": [8, 8], "kernel": [3, 3], "pad": "SAME"})", 8, 8,
          64, 1, 8, 8, 16, false},
+        {R"({"name": "over", "op": "conv", "ci": 16, "co": 65, "in": [9, 9], "kernel": [3, 3], "pad": "SAME"})", 8, 8,
+         64, 2, 4, 8, 16, false},
+        {R"({"name": "under", "op": "conv", "ci": 16, "co": 60, "in": [7, 7], "kernel": [3, 3], "pad": "SAME"})", 8, 8,
+         64, 1, 8, 8, 8, false},
         {R"({"name": "ragged", "op": "conv", "ci": 16, "co": 37, "in": [9, 17], "kernel": [3, 3], "pad": "SAME", "epilogue": {"residual": true}})",
          4, 8, 32, 1, 4, 4, 8, false},
         {R"({"name": "narrow", "op": "conv", "n": 2, "ci": 8, "co": 20, "in": [7, 7], "kernel": [3, 3], "stride": [2, 2], "pad": [[1, 1], [1, 1]]})",
          8, 4, 16, 2, 2, 4, 4, false},
+        {R"({"name": "one_thread_stores", "op": "conv", "ci": 4, "co": 12, "in": [3, 3], "kernel": [1, 1]})", 4, 8, 32,
+         1, 4, 8, 4, false},
+        {R"({"name": "few_vectors", "op": "conv", "ci": 6, "co": 5, "in": [5, 9], "kernel": [3, 2]})", 4, 8, 8, 1, 2, 2,
+         3, false},
+        {R"({"name": "scalars", "op": "conv", "ci": 5, "co": 7, "in": [5, 6], "kernel": [3, 3], "layout": "nchw"})", 4,
+         4, 3, 1, 2, 1, 5, true},
         {R"({"name": "up", "op": "conv_transpose", "ci": 16, "co": 36, "in": [5, 9], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]], "epilogue": {"residual": true}})",
          4, 8, 32, 1, 4, 4, 8, false},
+        {R"({"name": "up_under", "op": "conv_transpose", "ci": 8, "co": 31, "in": [3, 7], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]]})",
+         4, 8, 32, 1, 8, 4, 8, true},
     });
 }
 
-TEST_CASE("default schedules on OpenCL equal the plain loops", "[gpu]") {
+TEST_CASE("default schedules of conv on OpenCL equal the plain loops", "[gpu]") {
     check_defaults({
         R"({"name": "stem", "op": "conv", "ci": 3, "co": 20, "in": [17, 17], "kernel": [7, 7], "stride": [2, 2], "pad": [[3, 3], [3, 3]], "epilogue": "relu"})",
-        R"({"name": "uneven_up", "op": "conv_transpose", "ci": 12, "co": 10, "groups": 2, "in": [6, 5], "kernel": [3, 3], "stride": [2, 2], "pad": [[0, 1], [1, 0]], "output_padding": [1, 1], "layout": "nchw"})",
+        R"({"name": "pointwise", "op": "conv", "ci": 17, "co": 33, "in": [7, 7], "kernel": [1, 1], "epilogue": {"residual": true}})",
+        R"({"name": "prime_channels", "op": "conv", "ci": 67, "co": 8, "in": [5, 4], "kernel": [2, 2], "pad": "SAME"})",
+        R"({"name": "dilated_planes", "op": "conv", "ci": 10, "co": 18, "groups": 2, "in": [15, 15], "kernel": [3, 3], "dilation": [2, 2], "pad": [[2, 2], [2, 2]], "layout": "nchw"})",
+        R"({"name": "from_planes", "op": "conv", "ci": 12, "co": 9, "in": [6, 11], "kernel": [3, 3], "stride": [1, 3], "pad": [[1, 1], [2, 0]], "layout": "nchw", "out_layout": "nhwc"})",
+        R"({"name": "to_planes", "op": "conv", "ci": 8, "co": 12, "n": 2, "in": [6, 11], "kernel": [3, 1], "pad": [[2, -1], [0, 0]], "out_layout": "nchw", "epilogue": {"residual": true}})",
+        R"({"name": "signal", "op": "conv", "ci": 5, "co": 16, "in": [80], "kernel": [5], "pad": [[2, 2]], "layout": "nchw", "out_layout": "nhwc", "epilogue": "silu"})",
+        R"({"name": "volume", "op": "conv", "ci": 4, "co": 9, "in": [3, 4, 5], "kernel": [3, 3, 3], "pad": [[1, 1], [1, 1], [1, 1]], "out_layout": "nchw"})",
+        R"({"name": "one_pixel", "op": "conv", "ci": 24, "co": 70, "in": [3, 3], "kernel": [3, 3], "epilogue": "tanh"})",
+        R"({"name": "kernel_larger", "op": "conv", "ci": 4, "co": 6, "in": [2, 1], "kernel": [3, 3], "pad": [[2, 2], [2, 2]]})",
+    });
+}
+
+TEST_CASE("default schedules of conv_transpose on OpenCL equal the plain loops", "[gpu]") {
+    check_defaults({
+        R"({"name": "up", "op": "conv_transpose", "ci": 12, "co": 40, "in": [4, 5], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]], "epilogue": "relu"})",
+        R"({"name": "uneven", "op": "conv_transpose", "ci": 12, "co": 10, "groups": 2, "in": [6, 5], "kernel": [3, 3], "stride": [2, 2], "pad": [[0, 1], [1, 0]], "output_padding": [1, 1], "layout": "nchw"})",
+        R"({"name": "sparse", "op": "conv_transpose", "ci": 5, "co": 17, "in": [9, 4], "kernel": [2, 2], "stride": [3, 3], "out_layout": "nchw"})",
+        R"({"name": "gapped", "op": "conv_transpose", "ci": 8, "co": 16, "in": [6, 6], "kernel": [3, 3], "stride": [2, 2], "dilation": [2, 2], "pad": [[2, 1], [2, 1]], "epilogue": {"residual": true}})",
+        R"({"name": "few_channels", "op": "conv_transpose", "ci": 20, "co": 3, "in": [7, 9], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]]})",
+        R"({"name": "vocoder", "op": "conv_transpose", "ci": 12, "co": 6, "in": [20], "kernel": [8], "stride": [4], "pad": [[2, 2]], "layout": "nchw"})",
+        R"({"name": "volume_up", "op": "conv_transpose", "ci": 4, "co": 8, "in": [2, 3, 4], "kernel": [2, 2, 2], "stride": [2, 2, 2]})",
+        R"({"name": "one_pixel", "op": "conv_transpose", "n": 2, "ci": 9, "co": 37, "in": [1, 1], "kernel": [4, 4]})",
+        R"({"name": "cropped", "op": "conv_transpose", "ci": 4, "co": 5, "in": [7, 6], "kernel": [6, 6], "stride": [3, 3], "pad": [[9, 6], [-1, 2]]})",
+    });
+}
+
+TEST_CASE("default depthwise schedules on OpenCL equal the plain loops", "[gpu]") {
+    check_defaults({
+        R"({"name": "vectors", "op": "conv", "ci": 72, "co": 72, "groups": 72, "in": [7, 13], "kernel": [3, 3], "pad": "SAME", "epilogue": {"residual": true}})",
+        R"({"name": "last_vector", "op": "conv", "ci": 132, "co": 132, "groups": 132, "in": [5, 6], "kernel": [5, 5], "stride": [2, 2], "pad": [[2, 2], [2, 2]]})",
+        R"({"name": "channels", "op": "conv", "n": 2, "ci": 37, "co": 37, "groups": 37, "in": [6, 9], "kernel": [3, 3], "dilation": [2, 1], "pad": "SAME", "epilogue": "relu"})",
+        R"({"name": "multiplier", "op": "conv", "ci": 10, "co": 20, "groups": 10, "in": [9, 9], "kernel": [3, 3], "pad": [[1, 1], [1, 1]]})",
+        R"({"name": "planes", "op": "conv", "ci": 6, "co": 6, "groups": 6, "in": [18, 18], "kernel": [3, 3], "pad": [[1, 1], [1, 1]], "layout": "nchw"})",
+        R"({"name": "signal", "op": "conv", "ci": 8, "co": 8, "groups": 8, "in": [40], "kernel": [15], "pad": [[7, 7]]})",
+        R"({"name": "volume", "op": "conv", "ci": 8, "co": 8, "groups": 8, "in": [3, 4, 5], "kernel": [3, 3, 3], "pad": [[1, 1], [1, 1], [1, 1]]})",
+        R"({"name": "up", "op": "conv_transpose", "ci": 20, "co": 20, "groups": 20, "in": [5, 7], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]]})",
+        R"({"name": "up_boxes", "op": "conv_transpose", "ci": 20, "co": 20, "groups": 20, "in": [5, 5], "kernel": [3, 3], "stride": [2, 2], "epilogue": {"residual": true}})",
+        R"({"name": "up_planes", "op": "conv_transpose", "n": 2, "ci": 5, "co": 5, "groups": 5, "in": [6, 17], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]], "layout": "nchw"})",
+        R"({"name": "up_wide", "op": "conv_transpose", "ci": 16, "co": 16, "groups": 16, "in": [3, 4], "kernel": [16, 16], "stride": [9, 9], "pad": [[4, 3], [4, 3]]})",
     });
 }
 
