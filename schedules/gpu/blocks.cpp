@@ -23,9 +23,9 @@ constexpr int kBankGroup = 4;       // channels of a thread that lie side by sid
 constexpr int kUnrolledSteps = 32;  // products of a sum
 
 struct DenseStages {
-    Func output, sum, operand, weights;
+    Func output, sum, operand, factor;
     RDom taps;
-    std::vector<Var> tap;  // of operand
+    std::vector<Var> tap;  // of operand and factor
     Var c, g, x, y, z, n;
     std::vector<Var> phases;  // x, y, z
 };
@@ -165,24 +165,34 @@ void schedule_blocks(const DenseStages &s, const halconv_key &key, const Schedul
     LoopLevel panels(s.sum, schedule_sum(s, key, schedule, t, tile));
     const GpuSchedule &gpu = *schedule.gpu;
 
-    Func operand = s.operand, weights = s.weights;
-    operand.bound_extent(s.x, schedule.tile_x).bound_extent(s.y, schedule.tile_y).bound_extent(s.tap[0], gpu.chunk);
-    std::vector<Var> storage = {s.x, s.y, s.tap[0], s.tap[1]}, rest = {s.tap[2], s.tap[3], s.g, s.z, s.n};
-    rest.insert(rest.end(), s.phases.begin(), s.phases.end());
-    operand.reorder_storage(storage);
-    std::vector<Var> order = key.in_layout == HALCONV_NHWC ? std::vector<Var>{s.tap[0], s.tap[1], s.x, s.y}
-                                                           : std::vector<Var>{s.x, s.tap[1], s.y, s.tap[0]};
-    order.insert(order.end(), rest.begin(), rest.end());
-    schedule_panel({operand, order, input_vector(key, schedule), input_panel_elements(key, schedule)}, schedule,
-                   panels);
-    weights.bound_extent(weights.args()[0], schedule.panel()).bound_extent(weights.args()[1], gpu.chunk);
+    Func operand = s.operand, factor = s.factor;
+    operand.bound_extent(s.x, schedule.tile_x).bound_extent(s.y, schedule.tile_y);
+    factor.bound_extent(s.c, schedule.panel());
+    // Taps that a phase lacks make Halide doubt how many there are.
+    const int taps[4] = {gpu.chunk, gpu.row_taps ? int(row_taps(key)) : 1, 1, 1};
+    for (size_t d = 0; d < 4; d++) {
+        operand.bound_extent(s.tap[d], taps[d]);
+        factor.bound_extent(s.tap[d], taps[d]);
+    }
+    const Var i = s.tap[0], tx = s.tap[1], ty = s.tap[2], tz = s.tap[3];
+    std::vector<Var> inputs =
+        key.in_layout == HALCONV_NHWC ? std::vector<Var>{i, tx, s.x, s.y} : std::vector<Var>{s.x, tx, s.y, i};
+    std::vector<Var> weights = {s.c, i, tx, ty, tz, s.g};
+    inputs.insert(inputs.end(), {ty, tz, s.g, s.z, s.n});
+    for (const Var &phase : s.phases) {
+        operand.bound_extent(phase, 1), factor.bound_extent(phase, 1);  // the block's
+        inputs.push_back(phase), weights.push_back(phase);
+    }
+    operand.reorder_storage(s.x, s.y, i, tx);
+    factor.reorder_storage(s.c, i, tx);
     int vector = schedule.panel() % kBankGroup == 0 ? kBankGroup : 1;
-    schedule_panel({weights, weights.args(), vector, weights_panel_elements(key, schedule)}, schedule, panels);
+    schedule_panel({operand, inputs, input_vector(key, schedule), input_panel_elements(key, schedule)}, schedule,
+                   panels);
+    schedule_panel({factor, weights, vector, weights_panel_elements(key, schedule)}, schedule, panels);
 }
 
 template <class Op> DenseStages stages_of(Op &op) {
-    Func weights = op.weights;
-    return {op.output, op.sum, op.operand, weights.in(op.sum), op.taps, op.tap, op.c, op.g, op.x, op.y, op.z, op.n, {}};
+    return {op.output, op.sum, op.operand, op.factor, op.taps, op.tap, op.c, op.g, op.x, op.y, op.z, op.n, {}};
 }
 
 }  // namespace

@@ -15,11 +15,12 @@ constexpr int64_t kMostBlocksYZ = 65535;  // of a grid on y and z, by CUDA's lim
 
 bool divides(int a, int b) { return a > 0 && b % a == 0; }
 
+
+}  // namespace
+
 int64_t row_taps(const halconv_key &key) {
     return key.op == HALCONV_CONV ? key.kernel[2] : phase_axis(key_axis(key, 2)).max_taps();
 }
-
-}  // namespace
 
 BlockThreads block_threads(const Schedule &s) {
     return {s.panel() / s.gpu->thread_c, s.tile_x / s.gpu->thread_x, s.tile_y / s.gpu->thread_y};

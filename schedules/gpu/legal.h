@@ -22,6 +22,9 @@ int output_vector(const halconv_key &key, const Schedule &schedule);
 // Of depthwise conv_transpose: whether a thread computes all x phases of its positions.
 bool phases_in_thread(const halconv_key &key);
 
+// The taps of x of an output, or the most that one of a phase has.
+int64_t row_taps(const halconv_key &key);
+
 // Elements of the panels in shared memory.
 int64_t weights_panel_elements(const halconv_key &key, const Schedule &schedule);
 int64_t input_panel_elements(const halconv_key &key, const Schedule &schedule);

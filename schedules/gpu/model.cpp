@@ -14,7 +14,7 @@ namespace halconv {
 
 namespace {
 
-constexpr int kVector = 4, kWantedChunk = 16, kMostChunk = 64, kFewChannels = 8;
+constexpr int kVector = 4, kWantedChunk = 32, kMostChunk = 64, kFewChannels = 8;
 
 // The largest divisor of the input channels up to kWantedChunk, multiples of 4 first; else, where that is small, the
 // smallest one above.
@@ -35,9 +35,9 @@ struct Tile {
     int thread_pixels, thread_channels;
 };
 
-// Largest first. The share of multiply-adds in the inner loop falls from 91 to 82 % from the first to the last
-// (ptxas 13.0, sm_90); smaller tiles leave less of a small grid's processors idle.
-constexpr Tile kTiles[] = {{128, 128, 8, 8}, {64, 64, 8, 8}, {64, 32, 8, 4},
+// Largest first. The share of multiply-adds in the loop over panels of 32 channels falls from 90 to 79 % from the first to
+// 32 x 32 (ptxas 13.0, sm_90: tests/gpu/resources.jsonl); smaller tiles leave less of a small grid's processors idle.
+constexpr Tile kTiles[] = {{128, 128, 8, 8}, {64, 64, 8, 8}, {64, 64, 8, 4}, {64, 32, 8, 4},
                            {64, 16, 4, 4},   {32, 32, 4, 4}, {16, 16, 4, 4}};
 
 // The most square power of two that a row of positions fills, at least a thread's pixels.

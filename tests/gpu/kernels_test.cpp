@@ -133,6 +133,7 @@ TEST_CASE("default schedules of conv_transpose on OpenCL equal the plain loops",
     check_defaults({
         R"({"name": "up", "op": "conv_transpose", "ci": 12, "co": 40, "in": [4, 5], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]], "epilogue": "relu"})",
         R"({"name": "uneven", "op": "conv_transpose", "ci": 12, "co": 10, "groups": 2, "in": [6, 5], "kernel": [3, 3], "stride": [2, 2], "pad": [[0, 1], [1, 0]], "output_padding": [1, 1], "layout": "nchw"})",
+        R"({"name": "uneven_panels", "op": "conv_transpose", "ci": 64, "co": 12, "in": [5, 6], "kernel": [3, 3], "stride": [2, 2], "pad": [[1, 1], [1, 1]], "output_padding": [1, 0]})",
         R"({"name": "sparse", "op": "conv_transpose", "ci": 5, "co": 17, "in": [9, 4], "kernel": [2, 2], "stride": [3, 3], "out_layout": "nchw"})",
         R"({"name": "gapped", "op": "conv_transpose", "ci": 8, "co": 16, "in": [6, 6], "kernel": [3, 3], "stride": [2, 2], "dilation": [2, 2], "pad": [[2, 1], [2, 1]], "epilogue": {"residual": true}})",
         R"({"name": "few_channels", "op": "conv_transpose", "ci": 20, "co": 3, "in": [7, 9], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]]})",
