@@ -70,7 +70,7 @@ void set_pins(Internal::AbstractGenerator &generator, const halconv_key &key, co
         bool whole_panels = key.groups != HALCONV_FREE && int64_t(key.groups) * key.group_out % schedule.panel() == 0;
         set("group_out", key.group_out);
         say("one_block", shifted);
-        say("bound_groups", !shifted && !whole_panels);
+        say("bound_groups", !shifted && !whole_panels && !schedule.gpu);  // threads beyond the last group do nothing
     }
 }
 

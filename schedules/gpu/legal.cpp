@@ -15,7 +15,6 @@ constexpr int64_t kMostBlocksYZ = 65535;  // of a grid on y and z, by CUDA's lim
 
 bool divides(int a, int b) { return a > 0 && b % a == 0; }
 
-
 }  // namespace
 
 int64_t row_taps(const halconv_key &key) {

@@ -14,17 +14,17 @@ namespace halconv {
 
 namespace {
 
-constexpr int kVector = 4, kWantedChunk = 32, kMostChunk = 64, kFewChannels = 8;
+constexpr int kVector = 4, kMostChunk = 64, kFewChannels = 8;
 
-// The largest divisor of the input channels up to kWantedChunk, multiples of 4 first; else, where that is small, the
-// smallest one above.
-int chunk_of(int channels) {
+// The largest divisor of the input channels up to `wanted`, multiples of 4 first; else, where that is small, the smallest one
+// above.
+int chunk_of(int channels, int wanted) {
     int best = 1;
-    for (int chunk = 1; chunk <= kWantedChunk; chunk++) {
+    for (int chunk = 1; chunk <= wanted; chunk++) {
         bool vectors = channels % kVector != 0 || chunk % kVector == 0;
         best = channels % chunk == 0 && vectors ? chunk : best;
     }
-    for (int chunk = kWantedChunk; chunk <= kMostChunk && best < kVector && best < channels; chunk++) {
+    for (int chunk = wanted; chunk <= kMostChunk && best < kVector && best < channels; chunk++) {
         best = channels % chunk == 0 ? chunk : best;
     }
     return best;
@@ -35,10 +35,10 @@ struct Tile {
     int thread_pixels, thread_channels;
 };
 
-// Largest first. The share of multiply-adds in the loop over panels of 32 channels falls from 90 to 79 % from the first to
-// 32 x 32 (ptxas 13.0, sm_90: tests/gpu/resources.jsonl); smaller tiles leave less of a small grid's processors idle.
-constexpr Tile kTiles[] = {{128, 128, 8, 8}, {64, 64, 8, 8}, {64, 64, 8, 4}, {64, 32, 8, 4},
-                           {64, 16, 4, 4},   {32, 32, 4, 4}, {16, 16, 4, 4}};
+// The share of multiply-adds in the loop over panels of 32 channels is 90 % for the first, 79 % for 32 x 32 (ptxas 13.0, sm_90:
+// tests/gpu/resources.jsonl). Smaller tiles leave less of a small grid's processors idle; the last three are for few channels.
+constexpr Tile kTiles[] = {{128, 128, 8, 8}, {64, 64, 8, 8}, {64, 64, 8, 4}, {64, 32, 8, 4}, {32, 32, 4, 4},
+                           {64, 16, 4, 4},   {16, 16, 4, 4}, {256, 8, 8, 8}, {256, 4, 8, 4}, {256, 1, 8, 1}};
 
 // The most square power of two that a row of positions fills, at least a thread's pixels.
 int tile_width(int64_t positions, int pixels, int least) {
@@ -53,7 +53,7 @@ int64_t positions(const halconv_key &key, int d) {
     return key.op == HALCONV_CONV ? key.out[d] : positions_of_phase(key.out[d], key.stride[d], 0);
 }
 
-Schedule with_tile(const halconv_key &key, const Tile &tile) {
+Schedule with_tile(const halconv_key &key, const Tile &tile, int wanted_chunk) {
     Schedule s;
     s.form = key.op == HALCONV_CONV ? HALCONV_FORM_DIRECT : HALCONV_FORM_PHASE;
     s.vectors = tile.channels;
@@ -65,28 +65,30 @@ Schedule with_tile(const halconv_key &key, const Tile &tile) {
     gpu.thread_y = tile.thread_pixels / gpu.thread_x;
     s.tile_x = single_row ? tile.pixels : tile_width(positions(key, 2), tile.pixels, gpu.thread_x);
     s.tile_y = tile.pixels / s.tile_x;
-    gpu.chunk = chunk_of(key.group_in);
+    gpu.chunk = chunk_of(key.group_in, wanted_chunk);
     gpu.row_taps = key.group_in < kFewChannels && gpu.chunk == key.group_in;
     s.gpu = gpu;
     return s;
 }
 
-// Rounds of all processors that a grid's blocks take, and the work of a round: what the launch costs, in products.
+// The products of the processor with the most blocks, each with its share of a thread's loads and of the panels' copies; more
+// where too few threads are under way at a time to hide the latency of memory.
 double cost(const halconv_key &key, const Schedule &s, const TargetRow &target) {
+    constexpr double kHidingThreads = 256,
+                     kCopy = 4;  // products that an element's way to shared memory takes: estimates
     const Gpu &gpu = *target.gpu;
-    double blocks = double(key.batch) * key.groups * double(divide_up(key.group_out, s.panel()));
+    int64_t blocks = int64_t(key.batch) * key.groups * divide_up(key.group_out, s.panel());
     for (int d = 0; d < 3; d++) {
         int64_t tile = d == 2 ? s.tile_x : d == 1 ? s.tile_y : 1;
         int64_t phases = key.op == HALCONV_CONV ? 1 : key.stride[d];
-        blocks *= double(phases * divide_up(positions(key, d), tile));
+        blocks *= phases * divide_up(positions(key, d), tile);
     }
-    constexpr double kHidingThreads = 512;  // of a processor, that hide the latency of global memory
-    double threads = block_threads(s).count();
-    double per_processor = std::max(1.0, std::min(kHidingThreads / threads, blocks / gpu.processors));
-    double rounds = std::max(1.0, blocks / (gpu.processors * per_processor));
-    double busy = std::min(1.0, per_processor * threads / kHidingThreads);
-    double loads_per_product = 1.0 / s.gpu->thread_c + 1.0 / (s.gpu->thread_x * s.gpu->thread_y);
-    return rounds * per_processor * double(s.panel()) * s.tile_x * s.tile_y * (1 + loads_per_product) / busy;
+    double of_processor = double(divide_up(blocks, gpu.processors)), sums = double(s.panel()) * s.tile_x * s.tile_y;
+    double threads = std::min(of_processor * block_threads(s).count(), double(gpu.processor_threads));
+    double busy = std::min(1.0, threads / kHidingThreads);
+    double loads = 1.0 / s.gpu->thread_c + 1.0 / (s.gpu->thread_x * s.gpu->thread_y);
+    double copies = kCopy * (1.0 / s.panel() + 1.0 / (s.tile_x * s.tile_y));
+    return of_processor * sums * (1 + loads + copies) / busy;
 }
 
 // A warp's threads lie along what is contiguous in memory.
@@ -128,16 +130,17 @@ Schedule default_gpu_schedule(const halconv_key &key, const TargetRow &target) {
         }
         return s;
     }
-    std::string why = "no schedule";
+    std::string why;
     const Schedule *best = nullptr;
     std::vector<Schedule> legal;
     for (const Tile &tile : kTiles) {
-        Schedule s = with_tile(key, tile);
-        std::string illegal = gpu_illegality(key, s, target);
-        if (illegal.empty()) {
-            legal.push_back(s);
-        } else {
-            why = illegal;
+        for (int chunk : {32, 16, 8}) {  // the longest panels that fit
+            Schedule s = with_tile(key, tile, chunk);
+            why = gpu_illegality(key, s, target);
+            if (why.empty()) {
+                legal.push_back(s);
+                break;
+            }
         }
     }
     for (const Schedule &s : legal) {

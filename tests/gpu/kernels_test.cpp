@@ -125,6 +125,8 @@ TEST_CASE("default schedules of conv on OpenCL equal the plain loops", "[gpu]") 
         R"({"name": "signal", "op": "conv", "ci": 5, "co": 16, "in": [80], "kernel": [5], "pad": [[2, 2]], "layout": "nchw", "out_layout": "nhwc", "epilogue": "silu"})",
         R"({"name": "volume", "op": "conv", "ci": 4, "co": 9, "in": [3, 4, 5], "kernel": [3, 3, 3], "pad": [[1, 1], [1, 1], [1, 1]], "out_layout": "nchw"})",
         R"({"name": "one_pixel", "op": "conv", "ci": 24, "co": 70, "in": [3, 3], "kernel": [3, 3], "epilogue": "tanh"})",
+        R"({"name": "last_of_one", "op": "conv", "ci": 48, "co": 1, "in": [13, 18], "kernel": [3, 3], "pad": "SAME"})",
+        R"({"name": "last", "op": "conv", "ci": 24, "co": 3, "in": [18, 18], "kernel": [7, 7], "pad": [[3, 3], [3, 3]], "epilogue": {"residual": true}})",
         R"({"name": "kernel_larger", "op": "conv", "ci": 4, "co": 6, "in": [2, 1], "kernel": [3, 3], "pad": [[2, 2], [2, 2]]})",
     });
 }
