@@ -2,9 +2,9 @@
 //
 // Cycles of a register tile of `pixels` x `vectors` for one reduction step, with a multiply-adds and b loads a cycle (Core in
 // target.h; 2 and 2 for Intel since Haswell, Zen with half-width units likewise in proportion):
-//     max(pixels * vectors / a, (pixels / operand_lanes + vectors) / (kLoadShare * b), weight bytes / rate, latency) + 0.5
-// or, in order, the sum of the first two, with Core::l2_bytes_per_cycle where the weights of a channel block and phase stay
-// in three quarters of L2, else 8.
+//     max(pixels * vectors / a, (pixels / operand_lanes + vectors) / (kLoadShare * b), weight bytes / rate, latency)
+// or, in order, the sum of the first two, and the core's overheads of a step and its loads; with Core::l2_bytes_per_cycle
+// where the weights of a channel block and phase stay in three quarters of L2, else 8.
 // A tile starts and stores in about 1.5 cycles a register, and more for each register beyond 16. Lanes and pixels beyond
 // the tensor's edge are work lost. The rates are estimates that rank the workload's layers; none was measured by itself.
 #include <algorithm>
@@ -14,6 +14,7 @@
 #include "halconv/halconv.h"
 #include "runtime/core/problem.h"
 #include "schedules/model_forms.h"
+#include "schedules/tuning/legal.h"
 
 namespace halconv {
 
@@ -32,8 +33,6 @@ constexpr int kMostTilePixels = 28;
 constexpr int kMostTileRows = 4;
 constexpr int kMostVectors = 4, kMostVectorsOfFewPixels = 8;
 constexpr size_t kMostCandidates = 24;
-constexpr int kFewestSkipChannels = 32;       // with fewer, the tests and the code cost more than the zeros
-constexpr int64_t kMostUnrolledSteps = 4096;  // multiply-adds of vectors in the code of tiles at and off the border
 constexpr int kManyJobs = 8;
 // An estimate from one layer: jobs of 0.4 MFLOP cost a sixth of the time, of 2 MFLOP a fiftieth.
 constexpr double kLeastJobFlop = 1e6;
@@ -118,7 +117,7 @@ double tile_cycles(const Work &w, const TileShape &tile, const Schedule &schedul
     double step_bytes = double(tile.vectors) * schedule.lanes * kFloatBytes;
     bool in_l2 = step_bytes * reduction <= double(target.l2_bytes) * 3 / 4;
     double weights = step_bytes / (in_l2 ? core.l2_bytes_per_cycle : kWeightBytesPerCycleL3);
-    double step = std::max({products, weights, kLatency}) + 0.5;
+    double step = std::max({products, weights, kLatency}) + core.step_overhead;
     int sums = tile.pixels() * tile.vectors;
     double burst =
         (w.output_bytes > double(target.l2_bytes) ? kFarBurst : kNearBurst) * std::max(0, sums - kHiddenStores);
@@ -197,37 +196,11 @@ void choose_blocks(const Work &w, const TargetRow &target, bool pinned, Schedule
     }
 }
 
-// Chooses the axes whose border is left out. On z, and on y with tiles of one row, that costs one test a tap; else a
-// tile's pixels must be known when the kernel is compiled, which costs code: for each tap, phase and position of a tile
-// relative to the border. On ARM, where operands by lane would leave the registers under such a test (94 % of the multiply
-// bound, not 100, by llvm-mca), no border is left out.
+// Leaves out the borders that may be, as long as the code stays small, where the tests for them cost less than zeros.
 void choose_skips(const halconv_key &key, const TargetRow &target, Schedule &s) {
-    bool transpose = key.op == HALCONV_CONV_TRANSPOSE;
-    if (!pins_axes(key) || !target.core.skips_borders) {
-        return;
-    }
-    int64_t copies = 1;
     for (int d : {0, 2, 1}) {
-        if (stays_inside(key, d)) {
-            continue;
-        }
-        Axis<int64_t> axis = key_axis(key, d);
-        int tile = d == 2 ? s.tile_x : d == 1 ? s.tile_y : 1;
-        if (tile == 1 && d != 2) {
-            s.skip[d] = true;
-            continue;
-        }
-        bool phases_apart = transpose && s.parallel == ParallelAxis::kChannelsAndPhases;
-        if (phases_apart || (d == 2 && s.columns > 0) || key.group_in < kFewestSkipChannels ||
-            (transpose && (!one_phase_box(key.stride[d], key.out[d]) || (d == 2 && interleaves_phases(key))))) {
-            continue;
-        }
-        int64_t positions = transpose ? positions_of_phase(key.out[d], axis.stride, 0) : key.out[d];
-        int64_t unrolled = copies * std::min<int64_t>(3, divide_up(positions, tile)) * axis.kernel;
-        if (unrolled * s.tile_x * s.tile_y * s.vectors <= kMostUnrolledSteps) {
-            copies = unrolled;
-            s.skip[d] = true;
-        }
+        s.skip[d] = pins_axes(key) && target.core.skips_borders && may_skip(key, s, d);
+        s.skip[d] = s.skip[d] && border_code_fits(key, s);
     }
 }
 
@@ -242,18 +215,9 @@ bool pixels_alias(const halconv_key &key, const Schedule &s) {
     return lines <= kL1Ways || s.tile_x * s.tile_y + s.vectors > lines;
 }
 
-// Whether the kernel must read a copy of its input: for the zeros of a border that it does not skip, for tiles that end
-// beyond the output, or to move pixels apart.
-bool must_stage(const halconv_key &key, const Schedule &s) {
-    if (!pins_axes(key) || pixels_alias(key, s) || !reads_operands(key, s.operand_lanes)) {
-        return true;
-    }
-    for (int d = 0; d < 3; d++) {
-        if (!s.skip[d] && (!stays_inside(key, d) || key.residual != 0 || overhangs(key, s, d))) {
-            return true;
-        }
-    }
-    return false;
+// Whether to copy the input: where the kernel cannot do without, or to move pixels apart.
+bool stages(const halconv_key &key, const Schedule &s) {
+    return !pins_axes(key) || pixels_alias(key, s) || must_stage(key, s);
 }
 
 void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form form, std::vector<Candidate> &found) {
@@ -283,7 +247,7 @@ void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form for
                         target.core.write_prefetch && pinned && w.output_bytes > double(target.l2_bytes);
                     choose_blocks(w, target, pinned, s);
                     choose_skips(key, target, s);
-                    s.stage = must_stage(key, s);
+                    s.stage = stages(key, s);
                     found.push_back({s, predicted(w, s, target)});
                 }
             }

@@ -18,7 +18,7 @@ double step_cycles(const TileStep &step, const Core &core) {
         return products + (operand * step.pixels + step.vectors) / core.loads;
     }
     double loads = double(step.pixels) / step.operand_lanes + step.vectors;
-    return std::max(products, loads / (step.load_share * core.loads));
+    return std::max(products, loads / (step.load_share * core.loads)) + core.load_overhead * loads;
 }
 
 int tile_registers(int pixels, int vectors, int operand_lanes) {

@@ -1,8 +1,8 @@
 // What share of the FMA peak a winograd schedule should reach, counted in the multiply-adds of the plain sum (more than
 // 100 % where the transforms save that many). Cycles like those of model.cpp:
 //
-//     products     register tiles x (K * (step_cycles + 0.5) + 1.5 pixels * vectors + 10), or the time to read the transformed
-//                  weights, once a block of tile rows, whichever is longer
+//     products     register tiles x (K * (step_cycles + step_overhead) + 1.5 pixels * vectors + 10), or the time to read
+//                  the transformed weights, once a block of tile rows, whichever is longer
 //     transforms   2 cycles for a point of a vector of input channels, 2 for one of output channels and 2 for an output
 //     V and M      the share that leaves L2 is written and read again at kScratchBytesPerCycle, at kFarBytesPerCycle beyond a
 //                  share of L3
@@ -69,7 +69,8 @@ double cycles(const WinogradWork &w, const Schedule &s, const TargetRow &target)
     double strips = double(w.tiles.blocks(s)), block_tiles = double(w.tiles.block(s));
     double register_tiles = double(divide_up(int64_t(block_tiles), s.tile_x));
     double pixels = s.tile_x, registers = pixels * s.vectors;
-    double step = step_cycles({s.tile_x, s.vectors, s.operand_lanes, kLoadShare}, target.core) + 0.5;
+    double step =
+        step_cycles({s.tile_x, s.vectors, s.operand_lanes, kLoadShare}, target.core) + target.core.step_overhead;
     double panels = double(divide_up(w.group_out, s.panel()));
     double products =
         w.points * panels * register_tiles * (w.reduction * step + 1.5 * registers + 10) * std::max(1.0, scale);

@@ -40,10 +40,10 @@ struct Schedule {
     bool stage = true;   // copy the input, with its zero border, to scratch memory first
     bool skip[3] = {};   // axes z, y, x: taps outside the input are left out, not multiplied by zeros
     bool share = false;  // inner products: x taps of neighbouring positions share the inputs they load
-    int operand_lanes =
-        1;  // input channels of a pixel that are loaded as a vector and multiplied by lane; 1: broadcast
+    // Input channels of a pixel that are loaded as a vector and multiplied by lane; 1: each is broadcast.
+    int operand_lanes = 1;
     bool prefetch_output = false;         // fetch the lines that a tile stores when its sum begins
-    std::optional<GpuSchedule> gpu = {};  // of GPU targets: these fields, form, tile and panel apply
+    std::optional<GpuSchedule> gpu = {};  // of GPU targets: then only form, tile and panel() apply beside it
 
     int panel() const { return vectors * lanes; }
 };

@@ -11,7 +11,9 @@ namespace halconv {
 struct Core {
     double multiply_adds, loads;  // vectors a cycle
     double l2_bytes_per_cycle;    // that a tile may ask for, of weights
-    bool in_order;                // a vector load takes the place of multiply-adds
+    double step_overhead;         // cycles of the loop for one input channel beside multiply-adds and loads
+    double load_overhead;  // cycles of a load that multiply-adds hide; of equal tiles the one with fewer loads wins
+    bool in_order;         // a vector load takes the place of multiply-adds
     // Input channels of a pixel that one register holds for multiplication by lane; 1: each is broadcast when it is loaded.
     int operand_lanes;
     int spare_registers;     // beyond a tile's sums, weights and operands
@@ -22,11 +24,11 @@ struct Core {
 
 // A graphics processor that an application's host code starts kernels on.
 struct Gpu {
-    const char *chip;        // ptxas's "sm_90"; null: OpenCL, whose driver compiles
-    int registers, threads;  // of a thread and of a block, at most
-    int64_t shared_bytes;    // of a block, without asking for more than every chip gives
-    int processors;          // of a common chip, that blocks are spread over
-    int processor_threads;   // of a processor, at most
+    const char *chip;       // ptxas's "sm_90"; null: OpenCL, whose driver compiles
+    int threads;            // of a block, at most
+    int64_t shared_bytes;   // of a block, without asking for more than every chip gives
+    int processors;         // of a common chip, that blocks are spread over
+    int processor_threads;  // of a processor, at most
 };
 
 struct TargetRow {

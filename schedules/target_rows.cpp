@@ -12,22 +12,23 @@ namespace {
 constexpr int64_t kKiB = 1024;
 
 // Haswell and later, Zen.
-constexpr Core kX86{2, 2, 24, false, 1, 0, true, false, true};
+constexpr Core kX86{2, 2, 24, 0.5, 0, false, 1, 0, true, false, true};
 // Cortex-A76, Neoverse N1 (two of each) and, in proportion, wider ones (Neoverse V, Apple). With pixels + pixels * vectors +
-// vectors <= 29 of 32 registers LLVM spills none in the inner loop; one step over costs 5 to 25 % (llvm-mca).
-constexpr Core kArmOutOfOrder{2, 2, 12, false, 4, 3, false, true, false};
+// vectors <= 29 of 32 registers LLVM spills none in the inner loop; one step over costs 5 to 25 % (llvm-mca). The overheads
+// of a step and of a load put 8x2 before 4x4, which loads more, and either before 7x2, which runs more instructions.
+constexpr Core kArmOutOfOrder{2, 2, 12, 0.3, 0.05, false, 4, 3, false, true, false};
 // Cortex-A53 and A55: a vector load takes two cycles and pairs with no multiply-add; a scalar load pairs.
-constexpr Core kArmInOrder{1, 0.5, 8, true, 1, 3, false, true, false};
+constexpr Core kArmInOrder{1, 0.5, 8, 0.5, 0, true, 1, 3, false, true, false};
 // No multiply-add by lane from LLVM 21: a product and an addition, with operands from memory.
-constexpr Core kArm32{0.5, 1, 8, true, 1, 2, false, true, false};
+constexpr Core kArm32{0.5, 1, 8, 0.5, 0, true, 1, 2, false, true, false};
 
 // What a block may have of every chip; processors of A100, A40 and RTX 30, H100, B200. An OpenCL device is taken for small.
 constexpr int64_t kSharedBytes = 48 * kKiB;
-constexpr Gpu kSm80{"sm_80", 255, 1024, kSharedBytes, 108, 2048};
-constexpr Gpu kSm86{"sm_86", 255, 1024, kSharedBytes, 84, 1536};
-constexpr Gpu kSm90{"sm_90", 255, 1024, kSharedBytes, 132, 2048};
-constexpr Gpu kSm100{"sm_100", 255, 1024, kSharedBytes, 148, 2048};
-constexpr Gpu kOpenCl{nullptr, 128, 256, 32 * kKiB, 16, 1024};
+constexpr Gpu kSm80{"sm_80", 1024, kSharedBytes, 108, 2048};
+constexpr Gpu kSm86{"sm_86", 1024, kSharedBytes, 84, 1536};
+constexpr Gpu kSm90{"sm_90", 1024, kSharedBytes, 132, 2048};
+constexpr Gpu kSm100{"sm_100", 1024, kSharedBytes, 148, 2048};
+constexpr Gpu kOpenCl{nullptr, 256, 32 * kKiB, 16, 1024};
 
 }  // namespace
 
@@ -56,7 +57,7 @@ const std::vector<TargetRow> &target_rows() {
 const std::vector<TargetRow> &gpu_target_rows() {
     // Lanes and registers of the host's vectors are not used. Halide 21 knows no capability above 8.6; its PTX is assembled
     // for the later chips.
-    constexpr Core kNone{0, 0, 0, false, 1, 0, false, true, false};
+    constexpr Core kNone{0, 0, 0, 0, 0, false, 1, 0, false, true, false};
     auto row = [&](const char *name, const char *features, const char *summary, const Gpu &gpu) {
         return TargetRow{name, "x86-64", features, 0, 4, 0, 0, kNone, false, summary, &gpu};
     };

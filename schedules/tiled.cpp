@@ -1,5 +1,6 @@
 // Schedules of the dense forms: a register tile of pixels x vectors of channels, updated by one element of the input, a
-// broadcast (x86) or a lane (ARM), and `vectors` multiply-adds a pixel and tap; pixels inside a block of rows that shares one staged (zero-padded) copy of the input;
+// broadcast (x86) or a lane (ARM), and `vectors` multiply-adds a pixel and tap; pixels inside a block of rows that shares one
+// staged (zero-padded) copy of the input;
 // the weights of one channel block and phase stay in L2 while the pixels of the block go by.
 #include <numeric>
 #include <optional>
@@ -173,8 +174,12 @@ void schedule_tiles(const TiledStages &s, const halconv_key &key, const Schedule
         }
     }
     schedule_borders(s, key, schedule, yo, outer);
+    // Else Halide does not see that a tile's operands begin where its sums do.
     if (schedule.operand_lanes > 1 && x_tail == TailStrategy::ShiftInwards) {
-        output.never_partition(xo);  // else Halide does not see that a tile's operands begin where its sums do
+        output.never_partition(xo);
+    }
+    if (schedule.operand_lanes > 1 && schedule.tile_y > 1 && y_tail == TailStrategy::ShiftInwards) {
+        output.never_partition(yo);
     }
     schedule_store(s, key, schedule, inner, xi, yi);
     schedule_sum(s, key, schedule, LoopLevel(output, xo));

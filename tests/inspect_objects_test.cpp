@@ -1,13 +1,13 @@
 // Objects from LLVM's assembler and from the kernel compiler, through LLVM's disassembler and analyser; and the program.
 #include <algorithm>
 #include <cstdlib>
-#include <sstream>
 
 #include <nlohmann/json.hpp>
 
 #include "runtime/core/problem.h"
 #include "tests/catch.h"
 #include "tests/program.h"
+#include "tests/program_output.h"
 #include "tools/cache.h"
 #include "tools/inspect/llvm_program.h"
 #include "tools/inspect/static_cost.h"
@@ -83,23 +83,6 @@ KernelJob direct_job(const char *target, int tile_x, int vectors) {
 }
 
 const char kSmallLayer[] = R"({"name": "small", "op": "conv", "ci": 64, "co": 48, "in": [24, 24], "kernel": [1, 1]})";
-
-std::vector<Json> json_lines(const std::string &text) {
-    std::istringstream lines(text);
-    std::vector<Json> objects;
-    for (std::string line; std::getline(lines, line);) {
-        objects.push_back(Json::parse(line));
-    }
-    return objects;
-}
-
-void check_error(const ProgramResult &result, int status, const std::string &text) {
-    INFO(result.err);
-    CHECK(result.status == status);
-    CHECK(result.out == "");
-    CHECK_THAT(result.err, Catch::Matchers::StartsWith("halconv: ") && Contains(text));
-    CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
-}
 
 }  // namespace
 

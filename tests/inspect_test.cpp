@@ -155,6 +155,8 @@ TEST_CASE("AArch64: arithmetic, its lanes and the register that it adds to") {
         {"add", "x1, x1, #0x10", FloatWork::kNone, 0, -1},
     };
     check_arithmetic(kCases, decode_aarch64);
+    CHECK(decode_aarch64(instruction("fmla", "v16.4s, v1.4s, v0.s[3]"), false).by_lane);
+    CHECK_FALSE(decode_aarch64(instruction("fmla", "v16.4s, v1.4s, v0.4s"), false).by_lane);
 }
 
 TEST_CASE("branches and their targets") {

@@ -17,6 +17,8 @@ std::vector<Layer> layers() {
     return load_layers(files, [](const std::string &) {});
 }
 
+const TargetRow &row_of(const std::string &name) { return *parse_target(name).row; }
+
 // A made-up time: some parameter of the schedule decides, so that there is something to find.
 double made_up_ratio(const Schedule &s) {
     return 0.5 + 0.05 * std::abs(s.tile_x - 5) + 0.1 * std::abs(s.vectors - 2) + (s.stage ? 0.1 : 0);
@@ -70,7 +72,7 @@ TEST_CASE("draws, mutations and crossings are legal, and reach every form that h
 TEST_CASE("the space refuses schedules that no kernel can be made of") {
     const Layer layer = load_layer(HALCONV_TEST_LAYERS "/workload/resnet50.jsonl#resnet50/14_3x3", nullptr);
     const halconv_key key = layer_key(layer);
-    const TargetRow &target = target_rows().back();
+    const TargetRow &target = row_of("x86-avx512");
     const SearchSpace space(key, target, HALCONV_STRICT);
     Schedule good;
     good.tile_x = 14, good.vectors = 2, good.lanes = target.vector_lanes, good.rows = 2;
@@ -96,10 +98,43 @@ TEST_CASE("the space refuses schedules that no kernel can be made of") {
     CHECK_THAT(space.text(), Catch::Matchers::Contains("direct") && Catch::Matchers::Contains("tile_x 1 .. 14"));
 }
 
+TEST_CASE("products by lane are drawn where the target has them, and only of dense forms") {
+    auto widest = [](const char *target, halconv_form form) {
+        int lanes = 0;
+        for (const Layer &layer : layers()) {
+            const SearchSpace space(layer_key(layer), row_of(target), HALCONV_FAST);
+            Random random(3);
+            for (int i = 0; i < 20; i++) {
+                const Schedule s = space.draw(random);
+                lanes = s.form == form ? std::max(lanes, s.operand_lanes) : lanes;
+            }
+        }
+        return lanes;
+    };
+    for (halconv_form form :
+         {HALCONV_FORM_DIRECT, HALCONV_FORM_PHASE, HALCONV_FORM_ROW_FUSED, HALCONV_FORM_WINOGRAD2}) {
+        INFO(form_name(form));
+        CHECK(widest("arm-neon", form) == 4);
+        CHECK(widest("arm-neon-inorder", form) == 1);
+    }
+    CHECK(widest("arm-neon", HALCONV_FORM_DEPTHWISE) == 1);
+    CHECK(widest("x86-avx512", HALCONV_FORM_DIRECT) == 1);
+
+    const Layer layer = load_layer(HALCONV_TEST_LAYERS "/workload/resnet50.jsonl#resnet50/14_3x3", nullptr);
+    const SearchSpace space(layer_key(layer), row_of("arm-neon"), HALCONV_STRICT);
+    Schedule good;
+    good.tile_x = 7, good.vectors = 2, good.lanes = 4, good.rows = 2, good.operand_lanes = 4;
+    CHECK(space.fault(good) == "");
+    good.operand_lanes = 2;
+    CHECK(space.fault(good) != "");
+    good.operand_lanes = 4, good.tile_x = 14;  // 28 sums, 14 operands
+    CHECK(space.fault(good) != "");
+}
+
 TEST_CASE("a search learns, proposes nothing twice, and depends on nothing but results and the seed") {
     const Layer layer = load_layer(HALCONV_TEST_LAYERS "/workload/resnet50.jsonl#resnet50/14_3x3", nullptr);
     auto search_with = [&](uint64_t seed) {
-        LayerSearch search(layer, target_rows().back(), {}, seed);
+        LayerSearch search(layer, row_of("x86-avx512"), {}, seed);
         std::vector<std::string> proposals;
         for (int generation = 0; generation < 12; generation++) {
             for (const Schedule &s : search.propose(6, search.samples())) {
@@ -116,14 +151,14 @@ TEST_CASE("a search learns, proposes nothing twice, and depends on nothing but r
     CHECK(search_with(1).first == first);
     CHECK(search_with(2).first != first);
     CHECK(first.size() > 60);
-    const LayerSearch fresh(layer, target_rows().back(), {}, 1);
+    const LayerSearch fresh(layer, row_of("x86-avx512"), {}, 1);
     CHECK(best < 0.75);
     CHECK(best < made_up_ratio(fresh.default_schedule()));
 }
 
 TEST_CASE("what cannot be told from the fastest is timed again") {
     const Layer layer = load_layer(HALCONV_TEST_LAYERS "/workload/resnet50.jsonl#resnet50/14_3x3", nullptr);
-    LayerSearch search(layer, target_rows().back(), {}, 1);
+    LayerSearch search(layer, row_of("x86-avx512"), {}, 1);
     const std::vector<Schedule> proposed = search.propose(3, {});
     REQUIRE(proposed.size() == 3);
     search.learn(proposed[0], 0.05, result_of(1));

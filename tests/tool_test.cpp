@@ -8,6 +8,7 @@
 #include "tests/catch.h"
 #include "tests/onnx_builder.h"
 #include "tests/program.h"
+#include "tests/program_output.h"
 #include "tools/npy.h"
 
 using namespace halconv;
@@ -45,33 +46,15 @@ struct Files {
     size_t count() const { return size_t(std::distance(std::filesystem::directory_iterator(scratch.path()), {})); }
 };
 
-// One line, with the program's name, and nothing on stdout.
-void check_error(const ProgramResult &result, int status, const std::string &text) {
-    INFO(result.err);
-    CHECK(result.status == status);
-    CHECK(result.out == "");
-    CHECK_THAT(result.err, Catch::Matchers::StartsWith("halconv: ") && Contains(text));
-    CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
-}
-
 std::string bytes_of(const std::string &path) {
     std::ifstream file(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-std::vector<Json> json_lines(const std::string &text) {
-    std::istringstream lines(text);
-    std::vector<Json> objects;
-    for (std::string line; std::getline(lines, line);) {
-        objects.push_back(Json::parse(line));
-    }
-    return objects;
-}
-
 }  // namespace
 
 TEST_CASE("every subcommand explains itself") {
-    for (const char *command : {"build", "run", "bench", "tune", "list", "explain"}) {
+    for (const char *command : {"build", "run", "bench", "tune", "inspect", "list", "explain"}) {
         ProgramResult result = start_halconv({command, "--help"});
         CHECK(result.status == 0);
         CHECK(result.err == "");

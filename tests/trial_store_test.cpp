@@ -51,7 +51,7 @@ TEST_CASE("a record survives the round trip through its text, every parameter of
     Schedule &s = record.candidate.schedule;
     s.form = HALCONV_FORM_PHASE, s.tile_y = 3, s.columns = 28, s.channels = 64, s.rows = 9;
     s.parallel = ParallelAxis::kChannelsAndPhases, s.stage = false, s.share = true, s.prefetch_output = true;
-    s.skip[0] = s.skip[2] = true;
+    s.skip[0] = s.skip[2] = true, s.operand_lanes = 4;
     const std::string text = record_json(record).dump();
     const TuningRecord back = parse_record(parse_json(text, "here"), "here");
     CHECK(record_json(back).dump() == text);
@@ -60,6 +60,12 @@ TEST_CASE("a record survives the round trip through its text, every parameter of
     CHECK(back.candidate.schedule.skip[0]);
     CHECK(!back.candidate.schedule.skip[1]);
     CHECK(back.time_us == 12.5);
+}
+
+TEST_CASE("a schedule that says nothing of operands broadcasts each") {
+    const OrderedJson object = schedule_json(Schedule());
+    CHECK(!object.contains("operand_lanes"));
+    CHECK(parse_schedule("direct", object, "here").operand_lanes == 1);
 }
 
 TEST_CASE("bad records are refused with place and key") {

@@ -5,6 +5,7 @@
 #include "schedules/tuning/versions.h"
 #include "tests/catch.h"
 #include "tests/program.h"
+#include "tests/program_output.h"
 #include "tools/tuning_record.h"
 
 using namespace halconv;
@@ -39,15 +40,6 @@ struct Files {
     }
 };
 
-std::vector<Json> lines_of(const std::string &text) {
-    std::istringstream lines(text);
-    std::vector<Json> objects;
-    for (std::string line; std::getline(lines, line);) {
-        objects.push_back(Json::parse(line));
-    }
-    return objects;
-}
-
 }  // namespace
 
 TEST_CASE("one candidate in, one line out") {
@@ -55,7 +47,7 @@ TEST_CASE("one candidate in, one line out") {
     const ProgramResult good = files.measure(files.candidate());
     INFO(good.err);
     CHECK(good.status == 0);
-    const std::vector<Json> lines = lines_of(good.out);
+    const std::vector<Json> lines = json_lines(good.out);
     REQUIRE(lines.size() == 1);
     CHECK(lines[0]["ok"] == true);
     for (const char *key : {"time_us", "default_time_us", "ratio", "ratio_low", "ratio_high", "samples"}) {
@@ -94,7 +86,7 @@ TEST_CASE("a short search leaves trials, records and a page; build and bench use
     const ProgramResult first = files.tune({"--report", files.page});
     INFO(first.err);
     REQUIRE(first.status == 0);
-    const std::vector<Json> lines = lines_of(first.out);
+    const std::vector<Json> lines = json_lines(first.out);
     REQUIRE(lines.size() == 2);
     CHECK(lines[0]["name"] == "small");
     CHECK(lines[0]["trials"].get<int>() > 1);
@@ -112,7 +104,7 @@ TEST_CASE("a short search leaves trials, records and a page; build and bench use
     // A record of a schedule that is not the default's, whatever the short search found.
     TuningRecords found;
     found.read(files.winners);
-    CHECK((found.all().size() == 1 || !recorded || lines_of(again.out)[0]["recorded"] == false));
+    CHECK((found.all().size() == 1 || !recorded || json_lines(again.out)[0]["recorded"] == false));
     Json record = files.candidate();
     record.update(
         {{"cpu", "a processor"}, {"threads", 1}, {"time_us", 1.0}, {"spread", 0.0}, {"default_time_us", 2.0}});
@@ -136,10 +128,10 @@ TEST_CASE("a short search leaves trials, records and a page; build and bench use
     const ProgramResult bench =
         start_halconv({"bench", files.layer, "--records", records, "--min-time", "0.01", "--json"});
     REQUIRE(bench.status == 0);
-    const Json line = lines_of(bench.out)[1];
+    const Json line = json_lines(bench.out)[1];
     CHECK(line["origin"] == "record");
     CHECK(line["default_time_us"].get<double>() > 0);
-    CHECK(!lines_of(start_halconv({"bench", files.layer, "--min-time", "0.01", "--json"}).out)[1].contains("origin"));
+    CHECK(!json_lines(start_halconv({"bench", files.layer, "--min-time", "0.01", "--json"}).out)[1].contains("origin"));
 }
 
 TEST_CASE("the search space prints itself") {

@@ -58,7 +58,8 @@ std::vector<double> schedule_features(const halconv_key &key, const TargetRow &t
     // Broadcast values and vectors of a tile: pixels and channels, or for pixel_lanes channels and pixels.
     const bool lanes_are_pixels = s.form == HALCONV_FORM_PIXEL_LANES;
     const double pixels = double(lanes_are_pixels ? s.channels : s.tile_x) * s.tile_y, sums = pixels * s.vectors;
-    const double use = (sums + s.vectors + 1) / target.registers, loads = (pixels + s.vectors) / sums;
+    const double loads = (pixels / s.operand_lanes + s.vectors) / sums;
+    const double use = double(tile_registers(int(pixels), s.vectors, s.operand_lanes)) / target.registers;
     const double tile_x = log2_of(s.tile_x), strips = log2_of(double(divide_up(row_units(key, s), s.rows)));
     const int64_t channels =
         s.form == HALCONV_FORM_DEPTHWISE ? int64_t(key.groups) * key.group_out : int64_t(key.group_out);

@@ -17,6 +17,7 @@
 #include <fmt/format.h>
 
 #include "tools/layer.h"
+#include "tools/pipe.h"
 
 extern char **environ;
 
@@ -26,29 +27,6 @@ namespace {
 
 constexpr size_t kMostOutput = 64 * 1024;
 constexpr int kPollMilliseconds = 20;
-
-struct Ends {
-    int read = -1, write = -1;
-    Ends() {
-        int ends[2];
-        if (pipe2(ends, O_CLOEXEC) != 0) {
-            throw WorkError(std::string("pipe: ") + std::strerror(errno));
-        }
-        read = ends[0], write = ends[1];
-    }
-    ~Ends() {
-        close(read);
-        close_write();
-    }
-    Ends(const Ends &) = delete;
-    Ends &operator=(const Ends &) = delete;
-    void close_write() {
-        if (write >= 0) {
-            close(write);
-        }
-        write = -1;
-    }
-};
 
 // Appends what there is to read.
 void drain(int file, std::string &text) {
@@ -81,7 +59,7 @@ ProcessEnd run_limited(const std::vector<std::string> &arguments, const ProcessL
         argv.push_back(const_cast<char *>(a.c_str()));
     }
     argv.push_back(nullptr);
-    Ends out;
+    Pipe out;
     fcntl(out.read, F_SETFL, O_NONBLOCK);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
@@ -126,7 +104,7 @@ ProcessEnd run_limited(const std::vector<std::string> &arguments, const ProcessL
 }
 
 ProcessEnd fork_limited(const std::function<std::string()> &work, int64_t memory_bytes) {
-    Ends out;
+    Pipe out;
     pid_t child = fork();
     if (child < 0) {
         throw WorkError(std::string("fork: ") + std::strerror(errno));

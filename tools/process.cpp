@@ -1,6 +1,5 @@
 #include "tools/process.h"
 
-#include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,41 +10,13 @@
 #include <memory>
 
 #include "tools/layer.h"
+#include "tools/pipe.h"
 
 extern char **environ;
 
 namespace halconv {
 
 namespace {
-
-struct Pipe {
-    int read = -1, write = -1;
-    Pipe() {
-        int ends[2];
-        if (pipe2(ends, O_CLOEXEC) != 0) {
-            throw WorkError(std::string("pipe: ") + std::strerror(errno));
-        }
-        read = ends[0], write = ends[1];
-    }
-    ~Pipe() {
-        close_read();
-        close_write();
-    }
-    Pipe(const Pipe &) = delete;
-    Pipe &operator=(const Pipe &) = delete;
-    void close_read() {
-        if (read >= 0) {
-            close(read);
-        }
-        read = -1;
-    }
-    void close_write() {
-        if (write >= 0) {
-            close(write);
-        }
-        write = -1;
-    }
-};
 
 std::string read_all(int file) {
     std::string text;

@@ -54,6 +54,8 @@ class Reader {
         }
         return value.get<int>();
     }
+    // Of keys that records from before them do not have.
+    int integer_or(const char *key, int absent) { return object_.contains(key) ? integer(key) : absent; }
     double number(const char *key) {
         const OrderedJson &value = need(key);
         if (!value.is_number() || value.get<double>() < 0) {
@@ -112,12 +114,16 @@ OrderedJson schedule_json(const Schedule &s) {
     for (int d = 0; d < 3; d++) {
         skip += s.skip[d] ? std::string(1, "zyx"[d]) : "";
     }
-    return {{"tile_x", s.tile_x},     {"tile_y", s.tile_y},
-            {"vectors", s.vectors},   {"lanes", s.lanes},
-            {"rows", s.rows},         {"columns", s.columns},
-            {"channels", s.channels}, {"parallel", kParallelWords[int(s.parallel)]},
-            {"stage", s.stage},       {"skip", skip},
-            {"share", s.share},       {"prefetch_output", s.prefetch_output}};
+    OrderedJson object = {{"tile_x", s.tile_x},     {"tile_y", s.tile_y},
+                          {"vectors", s.vectors},   {"lanes", s.lanes},
+                          {"rows", s.rows},         {"columns", s.columns},
+                          {"channels", s.channels}, {"parallel", kParallelWords[int(s.parallel)]},
+                          {"stage", s.stage},       {"skip", skip},
+                          {"share", s.share},       {"prefetch_output", s.prefetch_output}};
+    if (s.operand_lanes > 1) {
+        object["operand_lanes"] = s.operand_lanes;
+    }
+    return object;
 }
 
 Schedule parse_schedule(const std::string &form, const OrderedJson &object, const std::string &place) {
@@ -148,6 +154,7 @@ Schedule parse_schedule(const std::string &form, const OrderedJson &object, cons
     }
     s.stage = reader.flag("stage"), s.share = reader.flag("share");
     s.prefetch_output = reader.flag("prefetch_output");
+    s.operand_lanes = reader.integer_or("operand_lanes", 1);
     reader.end();
     return s;
 }

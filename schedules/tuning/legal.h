@@ -23,7 +23,12 @@ std::string schedule_fault(const halconv_key &key, const TargetRow &target, cons
 
 // Whether axis d of a schedule may leave out its border, the choices on the other axes aside.
 bool may_skip(const halconv_key &key, const Schedule &schedule, int d);
-// Whether the kernel must read a copy of its input.
+// Whether the code of the tiles at and off the borders that a schedule leaves out stays small. Leaving out costs one test a
+// tap on z, and on y with tiles of one row; else a tile's pixels are known when the kernel is compiled, for each tap, phase
+// and position of the tile relative to the border.
+bool border_code_fits(const halconv_key &key, const Schedule &schedule);
+// Whether the kernel must read a copy of its input: for the zeros of a border that it does not skip, or for tiles that end
+// beyond the output.
 bool must_stage(const halconv_key &key, const Schedule &schedule);
 
 // What Schedule::rows and Schedule::columns divide: rows of the output (winograd: rows of tiles), and positions on x.

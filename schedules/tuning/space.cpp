@@ -34,7 +34,8 @@ constexpr struct {
               {Knob::kSkipY, "skip y"},
               {Knob::kSkipX, "skip x"},
               {Knob::kShare, "share"},
-              {Knob::kPrefetchOutput, "prefetch_output"}};
+              {Knob::kPrefetchOutput, "prefetch_output"},
+              {Knob::kOperandLanes, "operand_lanes"}};
 
 std::vector<int> up_to(int64_t most) {
     std::vector<int> values;
@@ -113,6 +114,9 @@ std::vector<Parameter> parameters_of(const halconv_key &key, const TargetRow &ta
     if (inner) {
         found.push_back({Knob::kShare, {0, 1}});
     }
+    if (target.core.operand_lanes > 1 && (tiled || winograd || form == HALCONV_FORM_ROW_FUSED)) {
+        found.push_back({Knob::kOperandLanes, {1, target.core.operand_lanes}});
+    }
     return found;
 }
 
@@ -179,6 +183,7 @@ Schedule SearchSpace::schedule_at(halconv_form form, const Point &point) const {
     s.tile_x = value(Knob::kTileX, 1), s.tile_y = value(Knob::kTileY, 1);
     s.vectors = value(Knob::kVectors, 1), s.lanes = value(Knob::kLanes, target_.vector_lanes);
     s.parallel = ParallelAxis(value(Knob::kParallel, int(ParallelAxis::kRows)));
+    s.operand_lanes = value(Knob::kOperandLanes, 1);
     s.share = value(Knob::kShare, 0) != 0, s.prefetch_output = value(Knob::kPrefetchOutput, 0) != 0;
     if (int strips = value(Knob::kStrips, 0)) {
         s.rows = strip_length(key_, s, strips, 1);
@@ -245,6 +250,9 @@ SearchSpace::Point SearchSpace::point_of(const Schedule &s) const {
             break;
         case Knob::kPrefetchOutput:
             point[p.knob] = s.prefetch_output;
+            break;
+        case Knob::kOperandLanes:
+            point[p.knob] = s.operand_lanes;
             break;
         }
     }

@@ -33,6 +33,7 @@ enum class Knob {
     kSkipX,
     kShare,
     kPrefetchOutput,
+    kOperandLanes,
 };
 const char *knob_name(Knob knob);
 

@@ -1,10 +1,5 @@
 #include "tools/inspect/core_model.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -13,6 +8,7 @@
 
 #include "tools/inspect/llvm_program.h"
 #include "tools/layer.h"
+#include "tools/library.h"
 
 namespace halconv {
 
@@ -50,28 +46,6 @@ bool restarts(const InnerLoop &loop, halconv_form form) { return form == HALCONV
 
 namespace {
 
-class TemporaryFile {
-  public:
-    explicit TemporaryFile(const std::string &text)
-        : path_((std::filesystem::temp_directory_path() / "halconv-XXXXXX").string()) {
-        const int file = mkstemp(path_.data());
-        FILE *stream = file < 0 ? nullptr : fdopen(file, "w");
-        bool good = stream && std::fwrite(text.data(), 1, text.size(), stream) == text.size();
-        good = stream && std::fclose(stream) == 0 && good;
-        if (!good) {
-            unlink(path_.c_str());
-            throw WorkError(fmt::format("{}: {}", path_, std::strerror(errno)));
-        }
-    }
-    ~TemporaryFile() { unlink(path_.c_str()); }
-    TemporaryFile(const TemporaryFile &) = delete;
-    TemporaryFile &operator=(const TemporaryFile &) = delete;
-    const std::string &path() const { return path_; }
-
-  private:
-    std::string path_;
-};
-
 void add_region(std::string &text, const InnerLoop &loop, bool (*wanted)(const Operation &)) {
     text += "# LLVM-MCA-BEGIN\n";
     for (size_t i = 0; i < loop.instructions.size(); i++) {
@@ -99,11 +73,13 @@ std::vector<LoopPrediction> predict_loops(const std::vector<AnalysedLoop> &loops
         add_region(text, loop, is_any);
         add_region(text, loop, loop.additions > loop.multiply_adds ? is_arithmetic : is_multiply);
     }
-    const TemporaryFile file(text);
+    const ScratchFolder folder(std::filesystem::temp_directory_path());
+    const std::filesystem::path file = folder.path() / "loops.s";
+    write_text(file, text);
     const std::string output =
         run_llvm_program(kAnalyser, {fmt::format("-mtriple={}", core.triple), fmt::format("-mcpu={}", core.name),
                                      fmt::format("-iterations={}", kTurns), "-json", "-instruction-info=0",
-                                     "-resource-pressure=0", file.path()});
+                                     "-resource-pressure=0", file.string()});
     const nlohmann::json regions = nlohmann::json::parse(output).at("CodeRegions");
     if (regions.size() != 2 * loops.size()) {
         throw WorkError(

@@ -49,6 +49,7 @@ void count(InnerLoop &loop) {
         bool multiplies = op.arithmetic == FloatWork::kMultiplyAdd || op.arithmetic == FloatWork::kMultiply;
         loop.multiply_adds += multiplies;
         loop.products += multiplies ? op.lanes : 0;
+        loop.by_lane += multiplies && op.by_lane;
         loop.additions += op.arithmetic == FloatWork::kAdd;
         loop.loads += op.loads;
         loop.spills += op.stack_slot ? op.loads + op.stores : 0;

@@ -16,6 +16,7 @@ struct InnerLoop {
     std::vector<Operation> operations;      // of each
 
     int multiply_adds = 0;  // fused, and multiplications that are not fused
+    int by_lane = 0;        // of these, with an operand from a lane
     int additions = 0;      // and subtractions
     int loads = 0;          // vector registers that are read from memory; operands of other instructions too
     int spills = 0;         // loads and stores of vector registers at a constant place of the stack frame

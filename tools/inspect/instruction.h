@@ -24,6 +24,7 @@ struct Operation {
     std::optional<uint64_t> target;  // address that a branch or jump names
     FloatWork arithmetic = FloatWork::kNone;
     int lanes = 0;              // f32 elements of an arithmetic result
+    bool by_lane = false;       // one operand is a lane of a register, for all lanes of the result
     int loads = 0, stores = 0;  // vector registers read from and written to memory; an operand in memory is a load
     bool stack_slot = false;    // the memory is at a constant place of the stack frame
     uint64_t registers = 0;     // vector registers that it names, a bit each

@@ -101,6 +101,7 @@ Operation decode_aarch64(const Instruction &instruction, bool frame_pointer) {
     op.arithmetic = arithmetic_of(instruction.mnemonic);
     if (op.arithmetic != FloatWork::kNone) {
         op.lanes = lanes_of(instruction.operands);
+        op.by_lane = instruction.operands.back() == ']';  // fmla v0.4s, v1.4s, v2.s[3]
         bool in_place = starts_with(instruction.mnemonic, "fmla") || starts_with(instruction.mnemonic, "fmls");
         bool adds = in_place ||
                     (op.arithmetic == FloatWork::kMultiplyAdd && numbers.size() == 4 && numbers[3] == numbers[0]) ||

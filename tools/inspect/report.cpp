@@ -84,6 +84,9 @@ std::string loop_json(const InspectedLoop &inspected, bool place) {
     }
     object["instructions"] = loop.instructions.size();
     object["fma"] = loop.multiply_adds;
+    if (loop.by_lane > 0) {
+        object["fma_by_lane"] = loop.by_lane;
+    }
     object["loads"] = loop.loads;
     object["spills"] = loop.spills;
     object["fma_per_load"] = loop.loads == 0 ? Json() : Json(rounded(loop.multiply_adds_per_load(), 100));

@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""What the inner loops of ARM's kernels are held to, by their checked-in table: arm_goals.py TABLE
+
+BELOW names the layers that are known to be below a goal. One that is below and not named fails, as does one that is named
+and no longer below."""
+import json
+import sys
+
+CORES = ("neoverse-n1", "neoverse-v2")
+DENSE = ("direct", "phase", "row_fused", "inner_product", "winograd2", "winograd4")
+PERCENT = {**dict.fromkeys(DENSE, 97), "depthwise": 70}  # of the multiply bound
+# Of XNNPACK's f32-gemm-8x8-minmax-asm-aarch64-neonfma-ld128-2: 64 multiply-adds for 8 operands and 8 weights, more than of its
+# 5x16 and 6x8. KleidiAI's 6x16 (f32_f32_f32p16x1b_6x16_neon_mla) has 96 / 22; with 24 sums LLVM spills.
+PER_LOAD = 64 / 16
+OPERAND_LANES = 4  # of fewer input channels no vector of operands is loaded
+BELOW = {
+    # One pixel and one output: each weight is used once. Depthwise phases: four products for a store, which takes two slots of
+    # N1's arithmetic pipes. fcn8s/up2b: 21 channels, the operands stay in memory.
+    "percent": ["dcgan/g1", "dcgan/d5", "bilinear_up/dw64", "fcn8s/up2b"],
+    "spills": ["fcn8s/up2b"],
+    # Rows of 7, 14 and 28 pixels and 12 or 24 channels fill no 8x2, 9x2 or 6x3 tile.
+    "loads": ["dcgan/g1", "dcgan/g2", "fcn8s/up2a", "fcn8s/up2b", "hifigan_v1/res_k11d5", "mobilenetv2/pw7", "pix2pix/u2",
+              "resnet50/28_3x3", "resnet50/14_3x3", "resnet50/14_1x1", "stylegan2/16", "stylegan2/64", "fsrcnn/map",
+              "unet/conv_64", "vgg16/28", "unet3d/up1"],
+}
+
+
+def goals_missed(loop):
+    form = loop["kernel"].split("_on_")[1].split("_", 1)[1]
+    kind = next(known for known in PERCENT if form.startswith(known))
+    if min(loop["predicted_percent_of_peak"][core] for core in CORES) < PERCENT[kind]:
+        yield "percent"
+    if loop["spills"] > 0:
+        yield "spills"
+    if kind in DENSE and kind != "inner_product":
+        channels = int(loop["kernel"].split("_ci")[1].split("_")[0])
+        if loop.get("fma_by_lane", 0) < loop["fma"]:
+            yield "lanes"
+        if channels >= OPERAND_LANES and loop["fma_per_load"] < PER_LOAD:
+            yield "loads"
+
+
+below = {}
+with open(sys.argv[1]) as table:
+    for line in table:
+        loop = json.loads(line)
+        for goal in goals_missed(loop):
+            below.setdefault(goal, []).append(loop["name"])
+wrong = {goal: sorted(set(below.get(goal, [])) ^ set(BELOW.get(goal, []))) for goal in {*below, *BELOW}}
+if any(wrong.values()):
+    sys.exit(f"{sys.argv[1]}: below a goal and not named in BELOW, or the other way round: {wrong}")
