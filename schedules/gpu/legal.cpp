@@ -12,10 +12,17 @@ namespace {
 
 constexpr int kVector = 4;
 constexpr int64_t kMostBlocksYZ = 65535;  // of a grid on y and z, by CUDA's limits
+constexpr int kMostThreadsZ = 64;         // of a block on z
 
 bool divides(int a, int b) { return a > 0 && b % a == 0; }
 
 }  // namespace
+
+int64_t positions(const halconv_key &key, int d) {
+    return key.op == HALCONV_CONV ? key.out[d] : positions_of_phase(key.out[d], key.stride[d], 0);
+}
+
+int64_t tile_overrun(int64_t extent, int tile) { return divide_up(extent, tile) * tile - extent; }
 
 int64_t row_taps(const halconv_key &key) {
     return key.op == HALCONV_CONV ? key.kernel[2] : phase_axis(key_axis(key, 2)).max_taps();
@@ -63,8 +70,14 @@ std::string gpu_illegality(const halconv_key &key, const Schedule &s, const Targ
     if (!divides(t.thread_c, s.panel()) || !divides(t.thread_x, s.tile_x) || !divides(t.thread_y, s.tile_y)) {
         return "a block's tile is not a multiple of a thread's";
     }
-    if (block_threads(s).count() > gpu.threads) {
+    BlockThreads threads = block_threads(s);
+    if (threads.count() > gpu.threads || std::max(threads.c, threads.y) > kMostThreadsZ) {
         return "a block has too many threads";
+    }
+    for (int d : {1, 2}) {
+        if (tile_overrun(positions(key, d), d == 1 ? s.tile_y : s.tile_x) > kTileOverrun) {
+            return "tiles reach too far beyond the output";
+        }
     }
     bool depthwise = s.form == HALCONV_FORM_DEPTHWISE;
     if (depthwise && t.thread_c != 1) {

@@ -22,6 +22,10 @@ int output_vector(const halconv_key &key, const Schedule &schedule);
 // Of depthwise conv_transpose: whether a thread computes all x phases of its positions.
 bool phases_in_thread(const halconv_key &key);
 
+// Outputs along axis d of conv, or of the phase that has the most; and how far tiles of them reach beyond.
+int64_t positions(const halconv_key &key, int d);
+int64_t tile_overrun(int64_t extent, int tile);
+
 // The taps of x of an output, or the most that one of a phase has.
 int64_t row_taps(const halconv_key &key);
 

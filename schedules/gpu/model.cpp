@@ -49,10 +49,6 @@ int tile_width(int64_t positions, int pixels, int least) {
     return width;
 }
 
-int64_t positions(const halconv_key &key, int d) {
-    return key.op == HALCONV_CONV ? key.out[d] : positions_of_phase(key.out[d], key.stride[d], 0);
-}
-
 Schedule with_tile(const halconv_key &key, const Tile &tile, int wanted_chunk) {
     Schedule s;
     s.form = key.op == HALCONV_CONV ? HALCONV_FORM_DIRECT : HALCONV_FORM_PHASE;
@@ -74,8 +70,7 @@ Schedule with_tile(const halconv_key &key, const Tile &tile, int wanted_chunk) {
 // The products of the processor with the most blocks, each with its share of a thread's loads and of the panels' copies; more
 // where too few threads are under way at a time to hide the latency of memory.
 double cost(const halconv_key &key, const Schedule &s, const TargetRow &target) {
-    constexpr double kHidingThreads = 256,
-                     kCopy = 4;  // products that an element's way to shared memory takes: estimates
+    constexpr double kHidingThreads = 256, kCopy = 4;  // estimates; kCopy: products that an element's way takes
     const Gpu &gpu = *target.gpu;
     int64_t blocks = int64_t(key.batch) * key.groups * divide_up(key.group_out, s.panel());
     for (int d = 0; d < 3; d++) {
@@ -103,16 +98,22 @@ Schedule depthwise_schedule(const halconv_key &key) {
     bool vectors = nhwc && key.group_in == 1 && key.group_out == 1 && channels % kVector == 0;
     gpu.thread_c = vectors ? kVector : 1;
     gpu.thread_x = positions(key, 2) > 1 ? kPixels : 1;
-    int most = nhwc ? 32 : 1, threads_c = 1, threads_x = 1;
+    int most = nhwc ? 32 : 1, threads_c = 1, threads_x = 1, threads_y = 1;
     while (threads_c * 2 <= most && threads_c * gpu.thread_c < channels) {
         threads_c *= 2;
     }
-    while (threads_c * threads_x * 2 <= kThreads && threads_x * gpu.thread_x < positions(key, 2)) {
+    auto may_double = [&](int tile, int64_t extent) {
+        return tile < extent && tile_overrun(extent, 2 * tile) <= kTileOverrun;
+    };
+    while (threads_c * threads_x * 2 <= kThreads && may_double(threads_x * gpu.thread_x, positions(key, 2))) {
         threads_x *= 2;
+    }
+    while (threads_c * threads_x * threads_y * 2 <= kThreads && may_double(threads_y, positions(key, 1))) {
+        threads_y *= 2;
     }
     s.vectors = threads_c * gpu.thread_c;
     s.tile_x = threads_x * gpu.thread_x;
-    s.tile_y = kThreads / (threads_c * threads_x);
+    s.tile_y = threads_y;
     s.gpu = gpu;
     return s;
 }

@@ -153,6 +153,8 @@ TEST_CASE("default depthwise schedules on OpenCL equal the plain loops", "[gpu]"
         R"({"name": "channels", "op": "conv", "n": 2, "ci": 37, "co": 37, "groups": 37, "in": [6, 9], "kernel": [3, 3], "dilation": [2, 1], "pad": "SAME", "epilogue": "relu"})",
         R"({"name": "multiplier", "op": "conv", "ci": 10, "co": 20, "groups": 10, "in": [9, 9], "kernel": [3, 3], "pad": [[1, 1], [1, 1]]})",
         R"({"name": "planes", "op": "conv", "ci": 6, "co": 6, "groups": 6, "in": [18, 18], "kernel": [3, 3], "pad": [[1, 1], [1, 1]], "layout": "nchw"})",
+        R"({"name": "column", "op": "conv", "ci": 3, "co": 3, "groups": 3, "in": [130, 1], "kernel": [3, 1], "pad": [[1, 1], [0, 0]]})",
+        R"({"name": "long_row", "op": "conv", "ci": 2, "co": 2, "groups": 2, "in": [530], "kernel": [3], "pad": [[1, 1]], "layout": "nchw"})",
         R"({"name": "signal", "op": "conv", "ci": 8, "co": 8, "groups": 8, "in": [40], "kernel": [15], "pad": [[7, 7]]})",
         R"({"name": "volume", "op": "conv", "ci": 8, "co": 8, "groups": 8, "in": [3, 4, 5], "kernel": [3, 3, 3], "pad": [[1, 1], [1, 1], [1, 1]]})",
         R"({"name": "up", "op": "conv_transpose", "ci": 20, "co": 20, "groups": 20, "in": [5, 7], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]]})",
