@@ -1,5 +1,6 @@
 #include "generators/winograd.h"
 
+#include "generators/conv_transpose.h"
 #include "runtime/core/winograd.h"
 
 namespace halconv {
@@ -150,6 +151,11 @@ void Winograd<Derived, kDims>::define_sum(const std::vector<Expr> &rest, const S
         summed[a] = s.matrices[a] ? Expr(1) : sides[a].taps;
     }
     s.taps = RDom(0, input.dim(0).extent(), 0, summed[kX], 0, summed[kY], 0, summed[kZ], "taps");
+    for (int a : {kY, kX}) {
+        if (s.matrices[a] && sides[a].whole.defined()) {
+            s.taps.where((a == kX ? s.kx : s.ky) > 0 || sides[a].whole);
+        }
+    }
     Expr kx = s.matrices[kX] ? Expr(s.kx) : Expr(s.taps[1]), ky = s.matrices[kY] ? Expr(s.ky) : Expr(s.taps[2]);
     Expr blocks = (output.dim(0).extent() + panel - 1) / panel;
     s.sum(variables({s.c, s.kx, s.ky, s.t}, rest)) = 0.0f;
@@ -204,7 +210,7 @@ void Winograd<Derived, kDims>::define(const std::vector<Var> &place, const Side 
 
 void ConvWinograd::generate() {
     auto side = [](const Axis<Expr> &axis) {
-        return Side{[axis](const Expr &o, const Expr &k) { return high_coordinate(axis, o, k); }, axis.kernel, 0};
+        return Side{[axis](const Expr &o, const Expr &k) { return high_coordinate(axis, o, k); }, axis.kernel, 0, {}};
     };
     const Side sides[3] = {side(phase_axis_of(pins_z, axis_z).axis), side(phase_axis_of(pins_y, axis_y).axis),
                            side(phase_axis_of(pins_x, axis_x).axis)};
@@ -212,17 +218,18 @@ void ConvWinograd::generate() {
 }
 
 void ConvTransposeWinograd::generate() {
-    auto side = [](const PhaseAxis<Expr> &axis, const Var &q, bool transformed) {
+    auto side = [](const PhaseAxis<Expr> &axis, const AxisPins &pins, const Var &q, bool transformed) {
         Expr r = axis.phase(q), base = axis.base(q);
+        Expr whole = same_taps_in_every_phase(pins) ? Expr() : axis.taps(r) == axis.max_taps();
         return Side{[=](const Expr &o, const Expr &k) {
                         return transformed ? axis.run_input(o + base, r, k) : axis.input(o + base, r, k);
                     },
-                    axis.max_taps(), r};
+                    axis.max_taps(), r, whole};
     };
     stages.phases = {qx, qy, qz};
-    const Side sides[3] = {side(phase_axis_of(pins_z, axis_z), qz, false),
-                           side(phase_axis_of(pins_y, axis_y), qy, outputs_y != 1),
-                           side(phase_axis_of(pins_x, axis_x), qx, outputs_x != 1)};
+    const Side sides[3] = {side(phase_axis_of(pins_z, axis_z), pins_z, qz, false),
+                           side(phase_axis_of(pins_y, axis_y), pins_y, qy, outputs_y != 1),
+                           side(phase_axis_of(pins_x, axis_x), pins_x, qx, outputs_x != 1)};
     define({c, g, qx, x, qy, y, qz, z, n}, sides);
 }
 

@@ -41,7 +41,7 @@ template <class Derived, int kOutputDimensions> class Winograd : public Operatio
     using Base::bias, Base::input, Base::output, Base::panel, Base::residual, Base::weights;
     using Base::c, Base::g, Base::n, Base::padded, Base::x, Base::y, Base::z;
 
-    // Outputs of a tile: 2 or 4, with 2 or 3 taps; 1 where the axis is not transformed.
+    // Outputs of a tile: 2, 3 or 4, with 2 or 3 taps; 1 where the axis is not transformed.
     Halide::GeneratorParam<int> outputs_x{"outputs_x", 1}, outputs_y{"outputs_y", 1};
     // Tiles in a row of the output, or more; 0: as many as the output's extent needs.
     Halide::GeneratorParam<int> row_tiles{"row_tiles", 0};
@@ -53,10 +53,12 @@ template <class Derived, int kOutputDimensions> class Winograd : public Operatio
   protected:
     using Base::define_padded, Base::epilogue, Base::phase_axis_of;
 
-    // One axis: the input that position o reads for tap or point k, the number of taps, and the phase of its weights.
+    // One axis: the input that position o reads for tap or point k, the number of taps, the phase of its weights, and
+    // whether that phase has all taps (undefined where every phase has). One that lacks the lowest input's has only zeros
+    // for point 0, which is no other's (the first row of G).
     struct Side {
         std::function<Expr(const Expr &o, const Expr &k)> input;
-        Expr taps, phase;
+        Expr taps, phase, whole;
     };
 
     // `place` = the output's arguments, sides z y x.

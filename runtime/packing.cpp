@@ -243,6 +243,7 @@ bool form_accepts(const halconv_kernel &row, const Problem3 &p) {
         return transposed && p.groups == 1 && phases_alike(p.axis[kX]) && row.key.out_layout == HALCONV_NHWC &&
                (row.panel == 0 || row.panel == fused_lanes(p.axis[kX], p.group_out));
     case HALCONV_FORM_WINOGRAD2:
+    case HALCONV_FORM_WINOGRAD3:
     case HALCONV_FORM_WINOGRAD4:
         return row.panel > 0 && (winograd_of(row, p, kX) || winograd_of(row, p, kY));
     case HALCONV_FORM_INNER_PRODUCT:

@@ -268,6 +268,7 @@ Module compile_module(const CompileJob &job) {
     case HALCONV_FORM_ROW_FUSED:
         return compile_form<ConvTransposeRowFused>(job);
     case HALCONV_FORM_WINOGRAD2:
+    case HALCONV_FORM_WINOGRAD3:
     case HALCONV_FORM_WINOGRAD4:
         return transpose ? compile_form<ConvTransposeWinograd>(job) : compile_form<ConvWinograd>(job);
     case HALCONV_FORM_INNER_PRODUCT:

@@ -33,6 +33,7 @@ constexpr double kFewTasks = 4, kFewTasksShare = 0.98;
 struct WinogradWork {
     WinogradTiles tiles;
     int points;        // of a tile
+    double products;   // of these, the mean over the phases of those whose weights are not all zero
     double reduction;  // K: input channels and summed taps
     double repeats;    // groups, phases, z positions and batch
     double outer;      // z positions and batch, the rest of a parallel loop over rows
@@ -46,7 +47,7 @@ WinogradWork work_of(const halconv_key &key, halconv_form form) {
     WinogradWork w{};
     bool transposed = key.op == HALCONV_CONV_TRANSPOSE;
     w.tiles = winograd_tiles(key, form);
-    w.points = 1, w.reduction = key.group_in, w.phases = 1, w.outer = key.batch;
+    w.points = 1, w.products = 1, w.reduction = key.group_in, w.phases = 1, w.outer = key.batch;
     w.useful = double(key.batch) * key.groups * key.group_in * key.group_out;
     w.group_in = key.group_in, w.group_out = key.group_out;
     for (int d = 0; d < 3; d++) {
@@ -54,13 +55,14 @@ WinogradWork work_of(const halconv_key &key, halconv_form form) {
         const WinogradMatrices *matrices = d == 0 ? nullptr : winograd_of_axis(form, transposed, axis);
         int64_t taps = transposed ? phase_axis(axis).max_taps() : axis.kernel;
         w.points *= matrices ? matrices->points() : 1;
+        w.products *= matrices ? matrices->points() - double(taps) + mean_taps(axis, transposed) : 1;
         w.reduction *= matrices ? 1.0 : double(taps);
         w.phases *= transposed ? double(std::min<int64_t>(axis.stride, key.out[d])) : 1;
         w.useful *= double(axis.kernel) * (transposed ? key.in[d] : key.out[d]);
     }
     w.outer *= double(transposed ? positions_of_phase(key.out[0], key.stride[0], 0) : key.out[0]);
     w.repeats = w.outer * w.phases * key.groups;
-    w.weight_bytes = w.points * w.reduction * double(key.group_out) * kFloatBytes;
+    w.weight_bytes = w.products * w.reduction * double(key.group_out) * kFloatBytes;
     return w;
 }
 
@@ -72,8 +74,8 @@ double cycles(const WinogradWork &w, const Schedule &s, const TargetRow &target)
     double step =
         step_cycles({s.tile_x, s.vectors, s.operand_lanes, kLoadShare}, target.core) + target.core.step_overhead;
     double panels = double(divide_up(w.group_out, s.panel()));
-    double products =
-        w.points * panels * register_tiles * (w.reduction * step + 1.5 * registers + 10) * std::max(1.0, scale);
+    double products = panels * register_tiles * (w.products * w.reduction * step + w.points * (1.5 * registers + 10)) *
+                      std::max(1.0, scale);
     double half_l2 = double(target.l2_bytes) / 2;
     bool in_l2 = w.weight_bytes * (s.parallel == ParallelAxis::kRows ? w.phases : 1) <= half_l2;
     double weights = w.weight_bytes / (in_l2 ? kWeightBytesPerCycleL2 : kWeightBytesPerCycleMemory);
@@ -157,7 +159,7 @@ void add_form(const halconv_key &key, halconv_form form, const TargetRow &target
 void add_winograd(const halconv_key &key, const TargetRow &target, halconv_numerics numerics,
                   std::vector<Candidate> &found) {
     bool transposed = key.op == HALCONV_CONV_TRANSPOSE;
-    for (halconv_form form : {HALCONV_FORM_WINOGRAD2, HALCONV_FORM_WINOGRAD4}) {
+    for (halconv_form form : {HALCONV_FORM_WINOGRAD2, HALCONV_FORM_WINOGRAD3, HALCONV_FORM_WINOGRAD4}) {
         auto transforms = [&](int d) { return winograd_of_axis(form, transposed, key_axis(key, d)) != nullptr; };
         if (pins_whole_problem(key) && !is_depthwise(key) && numerics_allow(form, numerics) &&
             (transforms(1) || transforms(2))) {

@@ -21,6 +21,8 @@ const char *form_name(halconv_form form) {
         return "row_fused";
     case HALCONV_FORM_WINOGRAD2:
         return "winograd2";
+    case HALCONV_FORM_WINOGRAD3:
+        return "winograd3";
     case HALCONV_FORM_WINOGRAD4:
         return "winograd4";
     case HALCONV_FORM_INNER_PRODUCT:

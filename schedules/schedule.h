@@ -49,6 +49,7 @@ struct Schedule {
 };
 
 // "phase", "direct", ...; "reference" for the reference.
+constexpr int kFormCount = HALCONV_FORM_WINOGRAD3 + 1;
 const char *form_name(halconv_form form);
 std::string form_text(const Schedule &schedule);
 // "1x1x14x2": tile of z, y, x pixels and vectors, as the kernel's name has it.

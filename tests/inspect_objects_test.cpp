@@ -11,6 +11,7 @@
 #include "tools/cache.h"
 #include "tools/inspect/llvm_program.h"
 #include "tools/inspect/static_cost.h"
+#include "tools/tune_static.h"
 
 using namespace halconv;
 using Catch::Matchers::Contains;
@@ -162,14 +163,16 @@ TEST_CASE("a tile that needs more registers than there are spills and costs more
     CHECK(std::any_of(spilling.begin(), spilling.end(), [](const InnerLoop &l) { return l.spills > 0; }));
 
     for (const char *core : {"haswell", "znver4"}) {
-        const std::vector<StaticCost> costs =
+        const std::vector<std::optional<StaticCost>> costs =
             static_costs({jobs[0].compile, jobs[1].compile}, objects, *find_core(core));
         INFO(core);
-        CHECK(costs[0].products == 24.0 * 24 * 64 * 48);
-        CHECK(costs[1].products == costs[0].products);
-        CHECK(costs[0].cycles_per_product >= 1.0 / 16);  // two vectors of 8 a cycle
-        CHECK(costs[0].cycles_per_product < 1.1 / 16);
-        CHECK(costs[0].cycles() < costs[1].cycles());
+        REQUIRE(costs[0]);
+        REQUIRE(costs[1]);
+        CHECK(costs[0]->products == 24.0 * 24 * 64 * 48);
+        CHECK(costs[1]->products == costs[0]->products);
+        CHECK(costs[0]->cycles_per_product >= 1.0 / 16);  // two vectors of 8 a cycle
+        CHECK(costs[0]->cycles_per_product < 1.1 / 16);
+        CHECK(costs[0]->cycles() < costs[1]->cycles());
     }
     CHECK_THROWS_AS(static_costs({jobs[0].compile}, {objects[0]}, *find_core("neoverse-n1")), InputError);
 }
@@ -201,6 +204,25 @@ TEST_CASE("products of forms") {
     CHECK(products(p, HALCONV_FORM_WINOGRAD2, 16) == 4.0 * 12 * 12 * 9 * 64 * 48);
     p.groups = 48, p.in_channels = 48;
     CHECK(products(p, HALCONV_FORM_DEPTHWISE, 32) == 48.0 * 48 * 4 * 64);
+}
+
+TEST_CASE("products count whole tiles, and what is left out at a border not at all") {
+    halconv_problem p = pointwise().problem;
+    for (int d = 0; d < 2; d++) {
+        p.in[d] = 14, p.kernel[d] = 3, p.pad_before[d] = p.pad_after[d] = 1;
+    }
+    int64_t out[3];
+    REQUIRE(check_problem(p, out) == HALCONV_OK);
+    const halconv_key key = problem_key(normalise(p, out), p);
+    Schedule s;
+    s.tile_x = 4, s.tile_y = 3, s.vectors = 2,
+    s.lanes = 16;  // 14 in tiles of 4 and 3: 16 x 15; 48 channels in panels of 32
+    CHECK(form_products(key, s) == 16.0 * 15 * 9 * 64 * 64);
+    s.skip[2] = true;  // of 14 x 3 taps 2 lie outside
+    CHECK(form_products(key, s) == Approx(16.0 * 15 * 9 * 64 * 64 * 40 / 42));
+    s = {};
+    s.form = HALCONV_FORM_WINOGRAD2, s.tile_x = 4, s.lanes = 16, s.rows = 2;  // 7 x 7 tiles: of two rows 14, in 4s 16
+    CHECK(form_products(key, s) == Approx(49.0 * 16 / 14 * 16 * 64 * 48));
 }
 
 TEST_CASE("the program prints one line for each kernel, and a table or a listing") {
@@ -283,4 +305,56 @@ TEST_CASE("what inspect cannot do ends with one line") {
     const ProgramResult missing = start_halconv({"inspect", layer});
     setenv("PATH", path.c_str(), 1);
     check_error(missing, 1, "the program llvm-objdump-19 is missing (Debian: apt-get install llvm-19)");
+}
+
+TEST_CASE("schedules are chosen by their machine code, and the record says that nothing was timed") {
+    Scratch scratch;
+    const std::string layer = scratch.write("layer.json", kSmallLayer), winners = scratch / "winners.jsonl";
+    const ProgramResult json =
+        start_halconv({"tune", layer, "--target", "x86-avx512", "--cost", "static", "--json", "--winners", winners});
+    INFO(json.err);
+    REQUIRE(json.status == 0);
+    const std::vector<Json> lines = json_lines(json.out);
+    REQUIRE(lines.size() == 2);
+    CHECK(lines[0]["name"] == "small");
+    CHECK(lines[0]["measured"] == false);
+    CHECK(!lines[0].contains("time_us"));
+    CHECK(lines[0]["cycles"].get<double>() > 24 * 24 * 64 * 48 / 32);
+    CHECK(lines[0]["cycles"] <= lines[0]["default_cycles"]);
+    CHECK(lines[0]["ranked"] > 1);
+    CHECK(lines[1]["ranked"]["measured"] == false);
+    CHECK(lines[1]["ranked"]["cpu"] == "skylake-avx512");
+    CHECK(lines[1]["ranked"]["recorded"] == (lines[0]["recorded"] == true ? 1 : 0));
+    CHECK_THAT(start_halconv({"tune", layer, "--target", "x86-avx2", "--cost", "static", "--cpu", "znver4"}).out,
+               Contains("| small") && Contains("on znver4; nothing was timed"));
+    // The default core is the target's first; another system's kernels can be ranked too.
+    CHECK_THAT(start_halconv({"tune", layer, "--target", "x86-64", "--cost", "static", "--json"}).out,
+               Contains("\"cpu\":\"haswell\""));
+}
+
+TEST_CASE("the choice is the cheapest, and a clear gain is recorded") {
+    const Layer layer = pointwise();
+    const Target target = parse_target("x86-avx2");
+    const StaticChoice choice = rank_schedules({layer}, target, *find_core("haswell")).at(0);
+    CHECK(choice.cycles <= choice.default_cycles);
+    CHECK(choice.recorded == (choice.speedup() > 1.05));
+    // haswell loads for each multiply-add of a narrow tile; at least its products bound every choice from below.
+    CHECK(choice.cycles >= 24.0 * 24 * 64 * 48 / 16);
+    CHECK_THROWS_WITH(static_core("skylake-avx512x", layer, target),
+                      Contains("no model of 'skylake-avx512x' for x86-avx2") && Contains("haswell, znver4"));
+    CHECK(std::string(static_core("", layer, target).name) == "haswell");
+    CHECK(std::string(static_core("", layer, parse_target("x86-avx512")).name) == "skylake-avx512");
+}
+
+TEST_CASE("what a static cost has no use for is refused") {
+    Scratch scratch;
+    const std::string layer = scratch.write("layer.json", kSmallLayer);
+    check_error(start_halconv({"tune", layer, "--cost", "static", "--minutes", "3"}), 2,
+                "tune: --cost static has no use for --minutes");
+    check_error(start_halconv({"tune", layer, "--cost", "static", "--resume"}), 2, "has no use for --resume");
+    check_error(start_halconv({"tune", "--candidate", layer, "--cost", "static"}), 2, "has no use for --candidate");
+    check_error(start_halconv({"tune", layer, "--cpu", "haswell"}), 2, "tune: --cost time has no use for --cpu");
+    check_error(start_halconv({"tune", layer, "--cost", "guess"}), 2, "--cost");
+    check_error(start_halconv({"tune", layer, "--cost", "static", "--target", "x86-avx512", "--cpu", "haswell"}), 2,
+                "--cpu: no model of 'haswell' for x86-avx512 that can be believed; there are: skylake-avx512");
 }

@@ -1,9 +1,14 @@
-// winograd2 and winograd4 on layers around the edges of their tiles: exact on integers, and their error against double.
+// winograd2, winograd3 and winograd4 on layers around the edges of their tiles: exact on integers, and their error against double.
 #include <algorithm>
 #include <cmath>
 #include <random>
 
+#include <fmt/format.h>
+
+#include "runtime/core/problem.h"
+#include "runtime/core/winograd.h"
 #include "runtime/cpu_features.h"
+#include "schedules/schedule.h"
 #include "schedules/target.h"
 #include "tests/catch.h"
 #include "tests/kernel_case.h"
@@ -67,6 +72,9 @@ constexpr Shape kShapes[] = {
     {"up_to_planes", kTranspose, 2, {4, 6}, {4, 4}, {2, 2}, {1, 0}, {1, 0}, 1, 6, 5, 1, kNhwc, kNchw, kLinear, 0},
     {"up_three", kTranspose, 2, {4, 6}, {6, 9}, {2, 3}, {2, 3}, {2, 3}, 1, 6, 17, 1, kNhwc, kNhwc, kLinear, 0},
     {"up_uneven", kTranspose, 2, {6, 5}, {3, 3}, {2, 2}, {1, 1}, {0, 0}, 1, 6, 17, 1, kNhwc, kNhwc, kLinear, 0},
+    {"up_uneven_valid", kTranspose, 2, {5, 7}, {3, 3}, {2, 2}, {0, 0}, {0, 0}, 1, 6, 17, 1, kNhwc, kNhwc, kLinear, 1},
+    {"up_uneven_planes", kTranspose, 2, {5, 7}, {3, 3}, {2, 2}, {1, 0}, {0, 1}, 1, 6, 17, 1, kNchw, kNchw, kLinear, 0},
+    {"up_five", kTranspose, 2, {6, 5}, {5, 5}, {2, 3}, {2, 1}, {2, 1}, 1, 6, 17, 1, kNhwc, kNhwc, kLinear, 0},
     {"up_one_pixel", kTranspose, 2, {2, 1}, {4, 4}, {2, 2}, {1, 1}, {1, 1}, 1, 8, 16, 1, kNhwc, kNhwc, kLinear, 0},
     {"up_s1", kTranspose, 2, {6, 5}, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, 6, 17, 1, kNhwc, kNhwc, kLinear, 0},
     {"vocoder", kTranspose, 1, {37}, {16}, {8}, {4}, {4}, 1, 6, 20, 1, kNhwc, kNhwc, kLinear, 0},
@@ -92,6 +100,7 @@ constexpr Shape kShapes[] = {
 // Layers whose every candidate is built.
 constexpr Shape kTinyShapes[] = {
     {"tiny", kConv, 2, {5, 7}, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, 3, 21, 1, kNhwc, kNhwc, kLinear, 1},
+    {"tiny_up3", kTranspose, 2, {3, 5}, {3, 3}, {2, 2}, {1, 0}, {0, 0}, 1, 3, 21, 1, kNhwc, kNhwc, kLinear, 0},
     {"tiny_up", kTranspose, 2, {3, 5}, {4, 4}, {2, 2}, {1, 1}, {1, 1}, 1, 3, 21, 1, kNhwc, kNhwc, kLinear, 1},
 };
 
@@ -149,19 +158,34 @@ size_t check_layer(const halconv_kernel_set &rows, const Layer &layer) {
     return accepted;
 }
 
+std::string form_pattern(halconv_form form) { return fmt::format("_{}_", form_name(form)); }
+
+// Whether a form transforms an axis of the layer.
+bool transforms(const Layer &layer, halconv_form form) {
+    int64_t out[3];
+    REQUIRE(check_problem(layer.problem, out) == HALCONV_OK);
+    const Problem3 p = normalise(layer.problem, out);
+    const bool transposed = layer.problem.op == HALCONV_CONV_TRANSPOSE;
+    return winograd_of_axis(form, transposed, p.axis[1]) || winograd_of_axis(form, transposed, p.axis[2]);
+}
+
 // Builds the best (or every) candidate of each form, with Halide's run-time checks, and runs it on its layer.
 template <size_t count> void check_shapes(const Shape (&shapes)[count], bool all_candidates) {
     std::vector<Layer> layers;
     for (const Shape &shape : shapes) {
         layers.push_back(layer_of(shape));
     }
-    for (const char *form : {"_winograd2_", "_winograd4_"}) {
+    for (const halconv_form form : {HALCONV_FORM_WINOGRAD2, HALCONV_FORM_WINOGRAD3, HALCONV_FORM_WINOGRAD4}) {
+        std::vector<Layer> taken;
+        std::copy_if(layers.begin(), layers.end(), std::back_inserter(taken),
+                     [&](const Layer &layer) { return form != HALCONV_FORM_WINOGRAD3 || transforms(layer, form); });
+        REQUIRE(taken.size() > layers.size() / 3);
         BuildOptions options;
-        options.asserts = true, options.all_candidates = all_candidates, options.kernel = form;
+        options.asserts = true, options.all_candidates = all_candidates, options.kernel = form_pattern(form);
         options.targets = runnable_targets();
-        LoadedKernels kernels(layers, options);
-        for (const Layer &layer : layers) {
-            INFO(layer.name << form);
+        LoadedKernels kernels(taken, options);
+        for (const Layer &layer : taken) {
+            INFO(layer.name << options.kernel);
             CHECK(check_layer(*kernels.set(), layer) >= 2 * options.targets.size());
         }
     }
@@ -177,9 +201,9 @@ std::vector<float> random_floats(std::mt19937 &engine, int64_t count) {
 }
 
 // Root mean square of the error against the sums in double.
-double rms_error(const Layer &layer, const Operands &operands, const std::vector<double> &exact, const char *form) {
+double rms_error(const Layer &layer, const Operands &operands, const std::vector<double> &exact, halconv_form form) {
     BuildOptions build;
-    build.targets = {"host"}, build.kernel = form;
+    build.targets = {"host"}, build.kernel = form_pattern(form);
     LoadedKernels kernels({layer}, build);
     halconv_options options{};
     options.numerics = layer.numerics;
@@ -200,6 +224,7 @@ constexpr Shape kErrorShapes[] = {
     {"conv256", kConv, 2, {7, 7}, {3, 3}, {1, 1}, {1, 1}, {1, 1}, 1, 256, 32, 1, kNhwc, kNhwc, HALCONV_LINEAR, 0},
     {"up32", kTranspose, 2, {10, 10}, {4, 4}, {2, 2}, {1, 1}, {1, 1}, 1, 32, 16, 1, kNhwc, kNhwc, HALCONV_LINEAR, 0},
     {"up256", kTranspose, 2, {6, 6}, {4, 4}, {2, 2}, {1, 1}, {1, 1}, 1, 256, 32, 1, kNhwc, kNhwc, HALCONV_LINEAR, 0},
+    {"up3_64", kTranspose, 2, {9, 9}, {3, 3}, {2, 2}, {1, 1}, {0, 0}, 1, 64, 32, 1, kNhwc, kNhwc, HALCONV_LINEAR, 0},
     {"vocoder", kTranspose, 1, {60}, {16}, {8}, {4}, {4}, 1, 128, 32, 1, kNhwc, kNhwc, HALCONV_LINEAR, 0},
 };
 
@@ -221,11 +246,14 @@ TEST_CASE("winograd errs as its numerics policy promises", "[kernels]") {
         operands.weights = random_floats(engine, weight_elements(p));
         std::vector<double> exact;
         reference_run(p, operands.input.data(), operands.weights.data(), nullptr, nullptr, exact);
-        double plain = rms_error(layer, operands, exact, p.op == HALCONV_CONV ? "_direct_" : "_phase_");
-        double ratio2 = rms_error(layer, operands, exact, "_winograd2_") / plain;
-        double ratio4 = rms_error(layer, operands, exact, "_winograd4_") / plain;
-        INFO(layer.name << ": " << plain << ", winograd2 " << ratio2 << " of it, winograd4 " << ratio4);
-        CHECK((ratio2 <= 1.2 && ratio4 <= 6));
+        double plain =
+            rms_error(layer, operands, exact, p.op == HALCONV_CONV ? HALCONV_FORM_DIRECT : HALCONV_FORM_PHASE);
+        auto ratio = [&](halconv_form form) { return rms_error(layer, operands, exact, form) / plain; };
+        double ratio2 = ratio(HALCONV_FORM_WINOGRAD2), ratio4 = ratio(HALCONV_FORM_WINOGRAD4);
+        double ratio3 = transforms(layer, HALCONV_FORM_WINOGRAD3) ? ratio(HALCONV_FORM_WINOGRAD3) : 0;
+        INFO(layer.name << ": " << plain << ", winograd2 " << ratio2 << " of it, winograd3 " << ratio3 << ", winograd4 "
+                        << ratio4);
+        CHECK((ratio2 <= 1.25 && ratio3 <= 1.25 && ratio4 <= 6));
     }
 }
 

@@ -317,6 +317,9 @@ halconv_kernel fake_row(halconv_form form, halconv_op op, int32_t panel, halconv
     case HALCONV_FORM_WINOGRAD2:  // selected and packed for, never run
         row.name = "fake_winograd2";
         break;
+    case HALCONV_FORM_WINOGRAD3:
+        row.name = "fake_winograd3";
+        break;
     case HALCONV_FORM_WINOGRAD4:
         row.name = "fake_winograd4";
         break;

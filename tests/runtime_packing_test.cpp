@@ -219,7 +219,8 @@ PackedCase draw_case(std::mt19937 &engine, halconv_form form, halconv_op op) {
         }
         if (is_winograd(form) && d == p.rank - 1) {
             p.stride[d] = op == HALCONV_CONV ? 1 : p.stride[d], p.dilation[d] = 1;
-            p.kernel[d] = p.stride[d] * in(2, 3) - (op == HALCONV_CONV ? 0 : in(0, p.stride[d] - 1));
+            p.kernel[d] = p.stride[d] * in(2, form == HALCONV_FORM_WINOGRAD3 ? 2 : 3) -
+                          (op == HALCONV_CONV ? 0 : in(0, p.stride[d] - 1));
         }
     }
     int64_t out[3];
@@ -247,6 +248,7 @@ TEST_CASE("packed weights are what the table's text says, from every layout", "[
                                                    {HALCONV_FORM_INNER_PRODUCT, HALCONV_CONV_TRANSPOSE},
                                                    {HALCONV_FORM_WINOGRAD2, HALCONV_CONV},
                                                    {HALCONV_FORM_WINOGRAD2, HALCONV_CONV_TRANSPOSE},
+                                                   {HALCONV_FORM_WINOGRAD3, HALCONV_CONV_TRANSPOSE},
                                                    {HALCONV_FORM_WINOGRAD4, HALCONV_CONV},
                                                    {HALCONV_FORM_WINOGRAD4, HALCONV_CONV_TRANSPOSE}};
     for (auto [form, op] : forms) {

@@ -259,7 +259,7 @@ TEST_CASE("list names targets, forms and the built-in kernels") {
     }
     CHECK(targets >= 3);
     CHECK(hosts == 1);
-    CHECK(forms == 8);
+    CHECK(forms == 9);
     CHECK(kernels > 20);
     CHECK_THAT(start_halconv({"list"}).out,
                Contains("x86-avx512") && Contains("row_fused") && Contains("halconv_conv_f32"));

@@ -7,9 +7,11 @@
 
 #include "schedules/tuning/versions.h"
 #include "tests/catch.h"
+#include "tests/child.h"
 #include "tests/scratch.h"
 #include "tools/kernel_plan.h"
 #include "tools/trial_store.h"
+#include "tools/winners.h"
 
 namespace halconv {
 
@@ -68,6 +70,111 @@ TEST_CASE("a schedule that says nothing of operands broadcasts each") {
     CHECK(parse_schedule("direct", object, "here").operand_lanes == 1);
 }
 
+TEST_CASE("a record without measurement says so, and has no times") {
+    TuningRecord record = some_record();
+    record.measured = false, record.cpu = "neoverse-n1";
+    record.cycles = 1000, record.default_cycles = 1250;
+    const OrderedJson object = record_json(record);
+    CHECK(object["measured"] == false);
+    for (const char *key : {"time_us", "default_time_us", "spread", "threads"}) {
+        CHECK(!object.contains(key));
+    }
+    const TuningRecord back = parse_record(object, "here");
+    CHECK(record_json(back) == object);
+    CHECK(!back.measured);
+    CHECK(back.speedup() == 1.25);
+    CHECK(!record_json(some_record()).contains("measured"));
+    OrderedJson mixed = object;
+    mixed["time_us"] = 3.0;
+    CHECK_THROWS_WITH(parse_record(mixed, "here"), Contains("\"time_us\" is unknown"));
+    OrderedJson measured = record_json(some_record());
+    measured["measured"] = true;
+    CHECK(parse_record(measured, "here").time_us == 12.5);
+    measured["time_us"] = 0;
+    CHECK_THROWS_WITH(parse_record(measured, "here"), Contains("\"time_us\" must not be 0"));
+}
+
+TEST_CASE("whose records a build takes: the user's, those of this processor, those that should hold on any") {
+    const TuningCandidate c = some_candidate();
+    const TargetRow &target = *parse_target(c.target).row;
+    const halconv_key key = layer_key(c.layer);
+    Scratch scratch;
+    std::filesystem::create_directory(scratch / "committed");
+    auto record = [](const char *cpu, double time_us, int rows) {
+        TuningRecord r = some_record();
+        r.cpu = cpu, r.time_us = time_us, r.default_time_us = 100, r.candidate.schedule.rows = rows;
+        return r;
+    };
+    auto rows_of_chosen = [&](const std::vector<TuningRecord> &committed, const char *cpu) {
+        write_records(committed, scratch / "committed/x86-avx512.jsonl");
+        TuningRecords records;
+        records.read_folder(scratch / "committed");
+        const TuningRecord *found = records.find(key, target, HALCONV_DEFAULT, cpu);
+        return found ? found->candidate.schedule.rows : 0;
+    };
+    const TuningRecord small = record("a processor", 97, 2), large = record("another", 80, 1);
+    CHECK(is_portable(large));
+    CHECK(!is_portable(small));
+    CHECK(rows_of_chosen({small}, "a processor") == 2);
+    CHECK(rows_of_chosen({small}, "another") == 0);
+    CHECK(rows_of_chosen({small}, "") == 0);
+    CHECK(rows_of_chosen({large}, "") == 1);
+    CHECK(rows_of_chosen({small, large}, "a processor") == 2);
+    CHECK(rows_of_chosen({small, large}, "a third") == 1);
+    TuningRecord narrow = large;
+    narrow.candidate.schedule.lanes = 8;
+    CHECK(!is_portable(narrow));
+    CHECK(rows_of_chosen({narrow}, "another") == 1);
+    CHECK(rows_of_chosen({narrow}, "") == 0);
+    TuningRecord predicted = large;
+    predicted.measured = false, predicted.cycles = 50, predicted.default_cycles = 100;
+    CHECK(rows_of_chosen({predicted}, "another") == 0);
+    CHECK(rows_of_chosen({predicted}, "") == 0);
+
+    // What the user gives is used as it is.
+    write_records({small}, scratch / "given.jsonl");
+    TuningRecords records;
+    records.read(scratch / "given.jsonl");
+    records.read_folder(scratch / "committed");
+    REQUIRE(records.find(key, target, HALCONV_DEFAULT, ""));
+    CHECK(records.find(key, target, HALCONV_DEFAULT, "")->time_us == 97);
+}
+
+TEST_CASE("a file of winners keeps what a run does not concern") {
+    Scratch scratch;
+    const TargetRow *target = parse_target("x86-avx512").row;
+    const Layer layer = some_candidate().layer;
+    const Layer other = load_layer(HALCONV_TEST_LAYERS "/workload/resnet50.jsonl#resnet50/7_3x3", nullptr);
+    auto written = [&](const std::vector<TuningRecord> &before, const Verdict &verdict, const VerdictScope &scope) {
+        write_records(before, scratch / "winners.jsonl");
+        update_winners({verdict}, scope, scratch / "winners.jsonl");
+        TuningRecords records;
+        records.read(scratch / "winners.jsonl");
+        std::vector<double> times;
+        for (const TuningRecord &r : records.all()) {
+            times.push_back(r.measured ? r.time_us : -r.cycles);
+        }
+        std::sort(times.begin(), times.end());
+        return times;
+    };
+    const TuningRecord old = some_record();
+    TuningRecord fresh = old, elsewhere = old, of_other = old, predicted = old;
+    fresh.time_us = 11, elsewhere.time_us = 13, elsewhere.cpu = "another";
+    of_other.candidate.layer = other, of_other.time_us = 14;
+    of_other.candidate.schedule = candidates(layer_key(other), *target, HALCONV_DEFAULT).front().schedule;
+    predicted.measured = false, predicted.cpu = "znver4", predicted.cycles = 1, predicted.default_cycles = 2;
+    using Times = std::vector<double>;
+    const VerdictScope here{target, "a processor", true}, by_model{target, "znver4", false};
+    CHECK(written({old, of_other}, {layer, fresh}, here) == Times{11, 14});
+    CHECK(written({old, of_other}, {layer, std::nullopt}, here) == Times{14});
+    CHECK(written({old, elsewhere}, {layer, fresh}, here) == Times{11, 13});
+    CHECK(written({old}, {layer, fresh}, {parse_target("x86-avx2").row, "a processor", true}).size() == 2);
+    CHECK(written({predicted}, {layer, fresh}, here) == Times{11});
+    CHECK(written({old}, {layer, predicted}, by_model) == Times{12.5});
+    CHECK(written({of_other}, {layer, predicted}, by_model) == Times{-1, 14});
+    CHECK(written({predicted, of_other}, {layer, std::nullopt}, by_model) == Times{14});
+}
+
 TEST_CASE("bad records are refused with place and key") {
     const OrderedJson good = record_json(some_record());
     auto fault_with = [&](auto change) -> std::string {
@@ -109,18 +216,18 @@ TEST_CASE("stale records are counted and not used") {
     CHECK(records.stale() == 4);
     const TargetRow &target = *parse_target("x86-avx512").row;
     const halconv_key key = layer_key(good.candidate.layer);
-    CHECK(!records.find(key, target, HALCONV_DEFAULT));
+    CHECK(!records.find(key, target, HALCONV_DEFAULT, ""));
     write_records({halide, good}, scratch / "both.jsonl");
     records.read(scratch / "both.jsonl");
     CHECK(records.stale() == 5);
-    const TuningRecord *found = records.find(key, target, HALCONV_DEFAULT);
+    const TuningRecord *found = records.find(key, target, HALCONV_DEFAULT, "");
     REQUIRE(found);
     CHECK(found->time_us == good.time_us);
-    CHECK(!records.find(key, target, HALCONV_STRICT));
-    CHECK(!records.find(key, *parse_target("x86-avx2").row, HALCONV_DEFAULT));
+    CHECK(!records.find(key, target, HALCONV_STRICT, ""));
+    CHECK(!records.find(key, *parse_target("x86-avx2").row, HALCONV_DEFAULT, ""));
     halconv_key other = key;
     other.batch = 2;
-    CHECK(!records.find(other, target, HALCONV_DEFAULT));
+    CHECK(!records.find(other, target, HALCONV_DEFAULT, ""));
 }
 
 TEST_CASE("records change the kernel of their own problem only, and the table says so") {
@@ -200,6 +307,24 @@ TEST_CASE("a file that is no store is refused and left alone") {
     CHECK_THROWS_AS(TrialStore(scratch / "none/trials.sqlite", kHere), InputError);
 }
 
+TEST_CASE("tuners that make the same file at the same time wait for each other") {
+    for (int round = 0; round < 10; round++) {
+        Scratch scratch;
+        std::vector<pid_t> children;
+        for (int i = 0; i < 6; i++) {
+            children.push_back(start_child([&] {
+                TrialStore(scratch / "trials.sqlite", kHere).record({some_candidate(), 0.05, some_result(1)});
+            }));
+        }
+        for (pid_t child : children) {
+            int status = 1;
+            waitpid(child, &status, 0);
+            CHECK(status == 0);
+        }
+        CHECK(TrialStore(scratch / "trials.sqlite", kHere).count() == 6);
+    }
+}
+
 TEST_CASE("two tuners write one file") {
     Scratch scratch;
     constexpr int kEach = 40;
@@ -209,11 +334,7 @@ TEST_CASE("two tuners write one file") {
             store.record({some_candidate(), 0.05, some_result(time_us)});
         }
     };
-    pid_t child = fork();
-    if (child == 0) {
-        write(1);
-        _exit(0);
-    }
+    const pid_t child = start_child([&] { write(1); });
     write(2);
     int status = 0;
     waitpid(child, &status, 0);
@@ -228,16 +349,12 @@ TEST_CASE("50 kills at random moments lose no finished trial") {
     for (int kill_number = 0; kill_number < 50; kill_number++) {
         int ends[2];
         REQUIRE(pipe(ends) == 0);
-        pid_t child = fork();
-        if (child == 0) {
+        const pid_t child = start_child([&] {
             TrialStore store(scratch / "trials.sqlite", kHere);
-            for (;;) {
+            do {
                 store.record({some_candidate(), 0.05, some_result(1)});
-                if (write(ends[1], "+", 1) != 1) {
-                    _exit(1);
-                }
-            }
-        }
+            } while (write(ends[1], "+", 1) == 1);
+        });
         close(ends[1]);
         char told[4096];
         for (uint32_t acknowledged = random() % 5; acknowledged > 0; acknowledged--) {

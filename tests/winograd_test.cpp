@@ -45,7 +45,7 @@ TEST_CASE("the matrices compute correlations, with integers for inputs and outpu
             pairs++;
         }
     }
-    CHECK(pairs == 4);
+    CHECK(pairs == 5);
 }
 
 TEST_CASE("winograd transforms runs of neighbouring taps only", "[winograd]") {
@@ -62,6 +62,10 @@ TEST_CASE("winograd transforms runs of neighbouring taps only", "[winograd]") {
     CHECK(points(HALCONV_FORM_WINOGRAD2, false, {5, 1, 1, 2}) == 0);
     CHECK(points(HALCONV_FORM_DIRECT, false, {3, 1, 1, 1}) == 0);
     CHECK(points(HALCONV_FORM_WINOGRAD2, true, {4, 2, 1, 1}) == 3);
+    CHECK(points(HALCONV_FORM_WINOGRAD3, true, {4, 2, 1, 1}) == 4);
+    CHECK(points(HALCONV_FORM_WINOGRAD3, true, {3, 2, 1, 1}) == 4);
+    CHECK(points(HALCONV_FORM_WINOGRAD3, true, {9, 3, 1, 3}) == 0);
+    CHECK(points(HALCONV_FORM_WINOGRAD3, false, {3, 1, 1, 1}) == 0);
     CHECK(points(HALCONV_FORM_WINOGRAD4, true, {16, 8, 1, 4}) == 5);
     CHECK(points(HALCONV_FORM_WINOGRAD4, true, {9, 3, 1, 3}) == 6);
     CHECK(points(HALCONV_FORM_WINOGRAD4, true, {3, 2, 1, 1}) == 5);
@@ -69,10 +73,11 @@ TEST_CASE("winograd transforms runs of neighbouring taps only", "[winograd]") {
     CHECK(points(HALCONV_FORM_WINOGRAD4, true, {4, 2, 2, 1}) == 0);
 }
 
-TEST_CASE("numerics policies allow winograd2 by default and winograd4 when fast", "[winograd]") {
+TEST_CASE("numerics policies allow winograd2 and winograd3 by default and winograd4 when fast", "[winograd]") {
     for (int numerics : {HALCONV_STRICT, HALCONV_DEFAULT, HALCONV_FAST}) {
         CHECK(numerics_allow(HALCONV_FORM_DIRECT, numerics));
         CHECK(numerics_allow(HALCONV_FORM_WINOGRAD2, numerics) == (numerics != HALCONV_STRICT));
+        CHECK(numerics_allow(HALCONV_FORM_WINOGRAD3, numerics) == (numerics != HALCONV_STRICT));
         CHECK(numerics_allow(HALCONV_FORM_WINOGRAD4, numerics) == (numerics == HALCONV_FAST));
     }
 }

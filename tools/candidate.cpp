@@ -27,8 +27,8 @@ namespace {
 constexpr double kCompileSeconds = 120, kCheckSeconds = 60, kTimeSeconds = 60;
 constexpr int64_t kMemoryBytes = int64_t(6) << 30;  // beside the tensors: the compiler, LLVM and Halide's libraries
 constexpr double kSampleSeconds = 50e-6;            // 100 times and more what reading the clock costs
-constexpr int kLeastSamples = 5, kHopelessSamples = 3;
-constexpr double kHopeless = 1.5;  // times the default's time: a candidate that is not worth more
+constexpr int kLeastSamples = 3;                    // in a place
+constexpr double kHopeless = 1.5;                   // times the default's time: a candidate that is not worth more
 
 // Compilers hold it together, whoever times holds it alone.
 class TimingLock {
@@ -120,28 +120,84 @@ double percentile(std::vector<double> values, double fraction) {
     return values[size_t(std::lround(fraction * double(values.size() - 1)))];
 }
 
-// Samples of the candidate and of the default schedule alternate, so that a change of the clock meets both.
-void time_in_turns(const BoundLayer &candidate, const BoundLayer &reference, double seconds, CandidateResult &result) {
-    double once = std::min(seconds_of(candidate, 1), seconds_of(candidate, 1));
-    double reference_once = std::min(seconds_of(reference, 1), seconds_of(reference, 1));
+struct Samples {
+    std::vector<double> times, reference_times, ratios;
+};
+
+// Samples of the candidate and of the default schedule alternate, so that a change of the clock meets both. False where the
+// candidate is so slow that it is not worth more.
+bool time_in_turns(const BoundLayer &candidate, const BoundLayer &reference, double seconds, Samples &samples) {
+    const double once = std::min(seconds_of(candidate, 1), seconds_of(candidate, 1));
+    const double reference_once = std::min(seconds_of(reference, 1), seconds_of(reference, 1));
     const int64_t runs = std::max<int64_t>(1, int64_t(kSampleSeconds / std::max(once, 1e-9)));
     const int64_t reference_runs = std::max<int64_t>(1, int64_t(kSampleSeconds / std::max(reference_once, 1e-9)));
-    std::vector<double> times, reference_times, ratios;
-    double spent = 0;
     const bool hopeless = once > kHopeless * reference_once;
-    const size_t least = hopeless ? kHopelessSamples : kLeastSamples;
-    do {
-        reference_times.push_back(seconds_of(reference, reference_runs));
-        times.push_back(seconds_of(candidate, runs));
-        ratios.push_back(times.back() / reference_times.back());
-        spent += reference_times.back() * double(reference_runs) + times.back() * double(runs);
-    } while (times.size() < least || (!hopeless && spent < seconds));
-    result.time_us = percentile(times, 0.5) * 1e6, result.default_time_us = percentile(reference_times, 0.5) * 1e6;
-    result.ratio = percentile(ratios, 0.5);
-    result.ratio_low = percentile(ratios, 0.25), result.ratio_high = percentile(ratios, 0.75);
-    result.spread = summarise(times).spread;
-    result.samples = int(times.size());
+    double spent = 0;
+    for (int n = 0; n < kLeastSamples || (!hopeless && spent < seconds); n++) {
+        samples.reference_times.push_back(seconds_of(reference, reference_runs));
+        samples.times.push_back(seconds_of(candidate, runs));
+        samples.ratios.push_back(samples.times.back() / samples.reference_times.back());
+        spent += samples.reference_times.back() * double(reference_runs) + samples.times.back() * double(runs);
+    }
+    return !hopeless;
 }
+
+// A plan of each row on the same operands, and what they make of them.
+class Contest {
+  public:
+    Contest(const Layer &layer, const halconv_kernel_set &candidate, const halconv_kernel_set &reference)
+        : layer_(layer), sets_{candidate, reference},
+          operands_(integer_operands(layer.problem, uses_winograd() ? kWinogradUnit : 1)) {
+        move(0);
+    }
+
+    void check() {
+        tried_->run();
+        reference_->run();
+        compare(layer_, *tried_, *reference_);
+    }
+
+    // Where outputs, packed weights and scratch memory lie costs up to 6 % of a layer's time (seen of a kernel against
+    // itself), which no repetition in one place shows: both move, and take each other's part.
+    void time(double seconds, CandidateResult &result) {
+        const int places = seconds < kManyPlacesSeconds ? kFewPlaces : kManyPlaces;
+        Samples samples;
+        for (int place = 0; place < places; place++) {
+            move(place);
+            if (!time_in_turns(*tried_, *reference_, seconds / places, samples)) {
+                break;
+            }
+        }
+        result.time_us = percentile(samples.times, 0.5) * 1e6;
+        result.default_time_us = percentile(samples.reference_times, 0.5) * 1e6;
+        result.ratio = percentile(samples.ratios, 0.5);
+        result.ratio_low = percentile(samples.ratios, 0.25), result.ratio_high = percentile(samples.ratios, 0.75);
+        result.spread = summarise(samples.times).spread;
+        result.samples = int(samples.times.size());
+    }
+
+  private:
+    static constexpr float kWinogradUnit = 576;
+    static constexpr int kFewPlaces = 2, kManyPlaces = 4;
+    static constexpr double kManyPlacesSeconds = 0.1;
+
+    bool uses_winograd() const {
+        return is_winograd(halconv_form(sets_[0].kernels->form)) || is_winograd(halconv_form(sets_[1].kernels->form));
+    }
+
+    void move(int place) {
+        tried_.reset(), reference_.reset();
+        std::unique_ptr<BoundLayer> *parts[] = {&tried_, &reference_};
+        for (int i : {place % 2, 1 - place % 2}) {
+            *parts[i] = std::make_unique<BoundLayer>(layer_, operands_, plan_of(sets_[i], layer_));
+        }
+    }
+
+    const Layer &layer_;
+    halconv_kernel_set sets_[2];
+    LayerOperands operands_;
+    std::unique_ptr<BoundLayer> tried_, reference_;
+};
 
 // In the forked process.
 CandidateResult measure_here(const Layer &layer, const KernelJob &job, const MeasureOptions &options) {
@@ -170,17 +226,11 @@ CandidateResult measure_here(const Layer &layer, const KernelJob &job, const Mea
         pin_to_core(options.core);
         const halconv_kernel_set row = single_row(*kernels->set(), 0),
                                  reference_row = single_row(*kernels->set(), same ? 0 : 1);
-        constexpr float kWinogradUnit = 576;
-        const bool winograd = is_winograd(compile.schedule.form) || is_winograd(best.form);
-        const LayerOperands operands = integer_operands(layer.problem, winograd ? kWinogradUnit : 1);
-        const BoundLayer tried(layer, operands, plan_of(row, layer));
-        const BoundLayer reference(layer, operands, plan_of(reference_row, layer));
-        tried.run();
-        reference.run();
-        compare(layer, tried, reference);
+        Contest contest(layer, row, reference_row);
+        contest.check();
         step = "time";
         restart_limit(kTimeSeconds + options.seconds);
-        time_in_turns(tried, reference, options.seconds, result);
+        contest.time(options.seconds, result);
         return result;
     } catch (const std::exception &e) {
         CandidateResult failed;
@@ -207,17 +257,29 @@ CandidateResult measure_job(const Layer &layer, const KernelJob &job, const Meas
 }  // namespace
 
 OrderedJson result_json(const CandidateResult &r) {
-    if (!r.ok()) {
-        return {{"ok", false}, {"step", r.failed_step}, {"reason", r.failure}};
+    OrderedJson object{{"ok", r.ok()}};
+    if (r.ok()) {
+        object.update({{"time_us", r.time_us},
+                       {"default_time_us", r.default_time_us},
+                       {"ratio", r.ratio},
+                       {"ratio_low", r.ratio_low},
+                       {"ratio_high", r.ratio_high},
+                       {"spread", r.spread},
+                       {"samples", r.samples},
+                       {"compile_seconds", r.compile_seconds}});
+    } else {
+        object.update({{"step", r.failed_step}, {"reason", r.failure}});
     }
-    return {{"ok", true},         {"time_us", r.time_us},     {"default_time_us", r.default_time_us},
-            {"ratio", r.ratio},   {"ratio_low", r.ratio_low}, {"ratio_high", r.ratio_high},
-            {"spread", r.spread}, {"samples", r.samples},     {"compile_seconds", r.compile_seconds}};
+    if (!r.against.empty()) {
+        object["against"] = r.against;
+    }
+    return object;
 }
 
 CandidateResult parse_result(const OrderedJson &object, const std::string &place) {
     try {
         CandidateResult r;
+        r.against = object.value("against", "");
         if (!object.at("ok").get<bool>()) {
             r.failed_step = object.at("step").get<std::string>(), r.failure = object.at("reason").get<std::string>();
             return r;

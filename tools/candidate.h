@@ -16,6 +16,7 @@ struct CandidateResult {
     double spread = 0;                                // (90th - 10th percentile) / median of the times
     int samples = 0;
     double compile_seconds = 0;
+    std::string against;  // in the store of trials: the default schedule, which changes with the analytic model
     bool ok() const { return failure.empty(); }
 };
 

@@ -90,7 +90,7 @@ std::vector<double> schedule_features(const halconv_key &key, const TargetRow &t
     for (ParallelAxis axis : {ParallelAxis::kChannels, ParallelAxis::kChannelsAndPhases}) {
         x.push_back(s.parallel == axis ? 1.0 : 0.0);
     }
-    for (int form = HALCONV_FORM_DIRECT; form <= HALCONV_FORM_PIXEL_LANES; form++) {
+    for (int form = 0; form < kFormCount; form++) {
         x.push_back(int(s.form) == form ? 1.0 : 0.0);
     }
     return x;

@@ -4,6 +4,7 @@
 
 #include "runtime/core/kernel_name.h"
 #include "runtime/core/problem.h"
+#include "tools/cpu_name.h"
 #include "tools/tuning_record.h"
 
 namespace halconv {
@@ -24,10 +25,12 @@ Target known_target(const std::string &text) {
 }
 
 // What to build of a layer, best first: the schedule of its record, then those of the model.
-std::vector<KernelJob> layer_jobs(const Layer &layer, const Target &target, const BuildOptions &options) {
+std::vector<KernelJob> layer_jobs(const Layer &layer, const Target &target, const std::string &cpu,
+                                  const BuildOptions &options) {
     halconv_key key = layer_key(layer);
     std::vector<KernelJob> jobs;
-    const TuningRecord *record = options.records ? options.records->find(key, *target.row, layer.numerics) : nullptr;
+    const TuningRecord *record =
+        options.records ? options.records->find(key, *target.row, layer.numerics, cpu) : nullptr;
     if (record) {
         jobs.push_back(make_job(key, record->candidate.schedule, target, options.asserts));
         jobs.back().origin = "record";
@@ -64,9 +67,12 @@ std::vector<Target> one_platform(const std::vector<std::string> &texts) {
 std::vector<KernelJob> plan_kernels(const std::vector<Layer> &layers, const BuildOptions &options) {
     std::vector<KernelJob> jobs;
     std::set<std::string> known;
-    for (const Target &target : one_platform(options.targets)) {
+    const std::vector<Target> targets = one_platform(options.targets);
+    for (size_t i = 0; i < targets.size(); i++) {
+        const Target &target = targets[i];
+        const std::string cpu = options.targets[i] == "host" ? cpu_name() : "";
         for (const Layer &layer : layers) {
-            for (const KernelJob &job : layer_jobs(layer, target, options)) {
+            for (const KernelJob &job : layer_jobs(layer, target, cpu, options)) {
                 bool wanted = job.name.find(options.kernel) != std::string::npos;
                 if (wanted && known.insert(job.name).second) {
                     jobs.push_back(job);

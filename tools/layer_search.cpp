@@ -54,9 +54,10 @@ LayerSearch::LayerSearch(const Layer &layer, const TargetRow &target, const std:
     }
 }
 
-bool LayerSearch::is_known(const Schedule &schedule) const {
-    return std::any_of(tried_.begin(), tried_.end(),
-                       [&](const Tried &t) { return same_schedule(t.schedule, schedule); });
+const Tried *LayerSearch::find(const Schedule &schedule) const {
+    auto found =
+        std::find_if(tried_.begin(), tried_.end(), [&](const Tried &t) { return same_schedule(t.schedule, schedule); });
+    return found == tried_.end() ? nullptr : &*found;
 }
 
 std::vector<Schedule> LayerSearch::ranked() const {
@@ -89,8 +90,8 @@ Schedule LayerSearch::variation(const std::vector<Schedule> &parents) {
 std::vector<Schedule> LayerSearch::propose(int count, const std::vector<CostSample> &samples) {
     std::vector<Schedule> proposed;
     auto is_new = [&](const Schedule &s) {
-        return !is_known(s) && std::none_of(proposed.begin(), proposed.end(),
-                                            [&](const Schedule &other) { return same_schedule(s, other); });
+        return !find(s) && std::none_of(proposed.begin(), proposed.end(),
+                                        [&](const Schedule &other) { return same_schedule(s, other); });
     };
     for (const Schedule &schedule : start_) {
         if (int(proposed.size()) < count && is_new(schedule)) {
@@ -141,8 +142,7 @@ std::vector<Schedule> LayerSearch::undecided(double seconds, size_t most) const 
     std::vector<Schedule> open;
     size_t overlapping = 0;
     for (const Schedule &schedule : ranked()) {
-        auto found = std::find_if(tried_.begin(), tried_.end(),
-                                  [&](const Tried &t) { return same_schedule(t.schedule, schedule); });
+        const Tried *found = find(schedule);
         if (overlapping == most || found->result.ratio_low > best->result.ratio_high) {
             break;
         }

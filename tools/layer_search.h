@@ -32,17 +32,17 @@ class LayerSearch {
     // Closes a generation: idle() counts those in a row that brought no gain.
     void end_generation();
 
-    const std::vector<Tried> &tried() const { return tried_; }
+    const Tried *find(const Schedule &schedule) const;  // null where it was not tried
     // Of those that were timed for `seconds` at least; null where there is none.
     const Tried *fastest(double seconds = 0) const;
     const Schedule &default_schedule() const { return start_.front(); }
+    const std::vector<Schedule> &first_generation() const { return start_; }
     int generations() const { return generations_; }
     int idle() const { return idle_; }
     // What the layer's trials teach the cost model.
     std::vector<CostSample> samples() const;
 
   private:
-    bool is_known(const Schedule &schedule) const;
     std::vector<Schedule> ranked() const;  // schedules that were timed, fastest first
     Schedule variation(const std::vector<Schedule> &parents);
 

@@ -111,7 +111,7 @@ ProcessEnd fork_limited(const std::function<std::string()> &work, int64_t memory
     }
     if (child == 0) {
         setpgid(0, 0);
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        end_with_parent();
         limit_memory(0, memory_bytes);
         std::string text;
         char status = 0;
@@ -139,6 +139,8 @@ ProcessEnd fork_limited(const std::function<std::string()> &work, int64_t memory
     }
     return result;
 }
+
+void end_with_parent() { prctl(PR_SET_PDEATHSIG, SIGKILL); }
 
 void restart_limit(double seconds) {
     itimerval timer{};

@@ -28,6 +28,9 @@ ProcessEnd run_limited(const std::vector<std::string> &arguments, const ProcessL
 // function may call restart_limit() between its steps.
 ProcessEnd fork_limited(const std::function<std::string()> &work, int64_t memory_bytes);
 
+// Kills this process when the one that started it ends, so that a killed tuner leaves no command behind.
+void end_with_parent();
+
 // In the function of fork_limited: from now on the process may live for so long; 0: without end.
 void restart_limit(double seconds);
 

@@ -30,6 +30,7 @@ constexpr FormRow kForms[] = {
     {HALCONV_FORM_INNER_PRODUCT, "conv, conv_transpose", "few output channels; lanes are (x tap, input channel)"},
     {HALCONV_FORM_PIXEL_LANES, "conv, conv_transpose", "nchw, few channels; lanes are pixels of a row"},
     {HALCONV_FORM_WINOGRAD2, "conv, conv_transpose", "F(2, taps) on axes of 2 or 3 taps; numerics default or fast"},
+    {HALCONV_FORM_WINOGRAD3, "conv, conv_transpose", "F(3, taps) on axes of 2 taps; numerics default or fast"},
     {HALCONV_FORM_WINOGRAD4, "conv, conv_transpose", "F(4, taps) on axes of 2 or 3 taps; numerics fast"},
 };
 

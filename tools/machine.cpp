@@ -8,6 +8,7 @@
 #include <limits>
 #include <thread>
 
+#include "tools/cpu_name.h"
 #include "tools/machine_loops.h"
 
 namespace halconv {
@@ -15,18 +16,6 @@ namespace halconv {
 namespace {
 
 double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-// The value of the first line "key : value" of /proc/cpuinfo; empty where there is none.
-std::string cpuinfo(const std::string &key) {
-    std::ifstream file("/proc/cpuinfo");
-    for (std::string line; std::getline(file, line);) {
-        size_t colon = line.find(": ");
-        if (line.compare(0, key.size(), key) == 0 && colon != std::string::npos) {
-            return line.substr(colon + 2);
-        }
-    }
-    return {};
-}
 
 // Bytes of the first core's data or unified cache of a level; `otherwise` where the system does not tell.
 int64_t cache_bytes(int level, int64_t otherwise) {
@@ -103,11 +92,7 @@ Machine measure_machine(int32_t cpu_features, int threads) {
         loops = (row.cpu_features & ~cpu_features) == 0 ? &row : loops;
     }
     Machine machine;
-    machine.cpu = cpuinfo("model name");
-    if (machine.cpu.empty() && !cpuinfo("CPU part").empty()) {  // ARM: numbers of MIDR_EL1
-        machine.cpu = "implementer " + cpuinfo("CPU implementer") + " part " + cpuinfo("CPU part");
-    }
-    machine.cpu = machine.cpu.empty() ? "unknown" : machine.cpu;
+    machine.cpu = cpu_name();
     machine.cores = std::max(int(std::thread::hardware_concurrency()), 1);
     machine.clock_mhz = std::strtod(cpuinfo("cpu MHz").c_str(), nullptr);
     machine.instructions = loops->name;

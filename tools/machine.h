@@ -16,7 +16,7 @@ struct MemoryLevel {
 };
 
 struct Machine {
-    std::string cpu;           // model name; "unknown" where the system does not tell
+    std::string cpu;           // cpu_name()
     int cores;                 // of the system, not of this process
     double clock_mhz;          // as the system reports it now; 0 where it does not
     std::string instructions;  // vector extension of the loops: "avx512"

@@ -83,7 +83,15 @@ TrialStore::TrialStore(const std::filesystem::path &file, TrialConditions condit
     const std::string pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
     if (status == SQLITE_OK) {
         sqlite3_busy_timeout(state_->database, kBusyMilliseconds);
-        status = sqlite3_exec(state_->database, (pragmas + kSchema).c_str(), nullptr, nullptr, nullptr);
+        // SQLite does not wait by itself for another process that makes the same file a write-ahead log.
+        constexpr int kWaitMilliseconds = 5;
+        for (int waited = 0; waited < kBusyMilliseconds; waited += kWaitMilliseconds) {
+            status = sqlite3_exec(state_->database, (pragmas + kSchema).c_str(), nullptr, nullptr, nullptr);
+            if (status != SQLITE_BUSY) {
+                break;
+            }
+            sqlite3_sleep(kWaitMilliseconds);
+        }
     }
     if (status != SQLITE_OK) {
         throw InputError(fmt::format("{}: {}", file.string(), sqlite3_errmsg(state_->database)));

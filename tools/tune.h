@@ -29,12 +29,22 @@ struct TuneOptions {
     int core = -1;         // that times; -1: the last
     bool compare = false;  // time Halide's autoschedulers beside what was found
     bool json = false;
+    bool timed = true;  // else schedules are ranked by their machine code: tools/tune_static.h
+    std::string cpu;    // whose model ranks them; empty: the first that serves the target
     // The command that measures: called with CANDIDATE.json --seconds S [--core N], it prints one line (result_json).
     std::vector<std::string> measure;
     ProcessLimits limits{900, 0};  // of one such command, which itself limits what it runs and may wait for its turn
 };
 
 constexpr const char *kAutoschedulers[] = {"Adams2019", "Mullapudi2016"};
+
+// The schedule that an earlier run, of the same file of trials, found to be faster than the default, and its timings.
+struct EarlierWinner {
+    Schedule schedule;
+    CandidateResult then, now;
+    // Faster than the default again, beyond the quartiles.
+    bool held() const { return now.ok() && now.ratio_high < 1; }
+};
 
 // What a search found for one layer.
 struct LayerOutcome {
@@ -44,11 +54,13 @@ struct LayerOutcome {
     int trials, failed;
     // Of Halide's autoschedulers, if they were asked for: kAutoschedulers.
     std::vector<CandidateResult> others;
-    bool recorded;  // it is faster than the default schedule beyond the spread of the timing
+    bool recorded;                         // it is faster than the default schedule beyond the spread of the timing
+    bool decided;                          // timed as long as winners are, or the default; else the search ended before
+    std::optional<EarlierWinner> earlier;  // of a resumed search
 };
 
-// Runs the search for as long as options.minutes says, or until no layer gains any more, or ctrl-C. Every trial is stored
-// when it ends. Throws InputError and WorkError.
+// Runs the search for as long as options.minutes says, or until no layer gains any more, or ctrl-C; what is taken from
+// `store` costs none of that time. Every trial is stored when it ends. Throws InputError and WorkError.
 std::vector<LayerOutcome> search_schedules(const std::vector<Layer> &layers, const TuneOptions &options,
                                            TrialStore &store);
 

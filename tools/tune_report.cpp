@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "tools/bench_figures.h"
+#include "tools/tune_outcomes.h"
 
 namespace halconv {
 
@@ -19,8 +19,8 @@ constexpr const char *kHead =
     "svg text{font:11px sans-serif;fill:#444}.axis{stroke:#999;stroke-width:1}\n"
     "</style></head><body>\n";
 
-constexpr const char *kFormColours[] = {"#1f77b4", "#ff7f0e", "#2ca02c", "#d62728",
-                                        "#9467bd", "#8c564b", "#e377c2", "#17becf"};
+constexpr const char *kFormColours[kFormCount] = {"#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd",
+                                                  "#8c564b", "#e377c2", "#17becf", "#bcbd22"};
 constexpr double kWidth = 420, kHeight = 220, kMargin = 40;
 constexpr double kWorst = 2;  // ratio to the default's time at the top of a plot; slower ones lie on the edge
 
@@ -105,10 +105,6 @@ std::string landscape(const std::vector<Trial> &trials) {
     return plot.text();
 }
 
-double percent_of_peak(const Layer &layer, double time_us, const Machine &machine) {
-    return useful_flop(layer.problem) / time_us * 1e-3 * 100 / machine.peak();
-}
-
 std::string bars(const TunePage &page) {
     constexpr double kBar = 16, kScale = 2.4, kLeft = 190;
     double most = 100;
@@ -141,15 +137,42 @@ std::string table(const TunePage &page) {
                             escaped(schedule_text(o.schedule)),
                             o.recorded ? "" : " (no record: not faster beyond the spread)");
     }
-    return "<table><tr><th>layer</th><th>default us</th><th>tuned "
-           "us</th><th>speed-up</th><th>spread</th><th>trials</th>"
-           "<th>failed</th><th>schedule</th></tr>\n" +
-           rows + "</table>\n";
+    const OutcomeTotals t = totals_of(page.outcomes);
+    return fmt::format("<table><tr><th>layer</th><th>default us</th><th>tuned us</th><th>speed-up</th><th>spread</th>"
+                       "<th>trials</th><th>failed</th><th>schedule</th></tr>\n{}</table>\n<p>{} of {} layers have a "
+                       "faster schedule; geomean speed-up over all {:.3f}.</p>\n",
+                       rows, t.recorded, t.layers, t.speedup);
+}
+
+// Halide's autoschedulers beside what was found; empty if they were not asked for.
+std::string comparison(const TunePage &page) {
+    const OutcomeTotals t = totals_of(page.outcomes);
+    if (t.others.empty()) {
+        return "";
+    }
+    std::string head = "<tr><th>layer</th><th>tuned us</th>", rows, totals;
+    for (size_t i = 0; i < t.others.size(); i++) {
+        head += fmt::format("<th>{} us</th><th>of our time</th>", kAutoschedulers[i]);
+        totals += fmt::format("<td></td><td>{:.2f}</td>", t.others[i].geomean);
+    }
+    for (const LayerOutcome &o : page.outcomes) {
+        rows += fmt::format("<tr><td>{}</td><td>{:.1f}</td>", escaped(o.layer.name), o.result.time_us);
+        for (const CandidateResult &r : o.others) {
+            rows += r.ok()
+                        ? fmt::format("<td>{:.1f}</td><td>{:.2f}</td>", r.time_us, r.ratio / o.result.ratio)
+                        : fmt::format("<td class=\"t\" colspan=\"2\">{}: {}</td>", r.failed_step, escaped(r.failure));
+        }
+        rows += "</tr>\n";
+    }
+    return "<h2>Halide's autoschedulers</h2>\n<p>On the direct, phase or depthwise algorithm of each "
+           "layer.</p>\n<table>" +
+           head + "</tr>\n" + rows + "<tr><td>geomean of those that were timed</td><td></td>" + totals +
+           "</tr></table>\n";
 }
 
 std::string legend() {
     std::string text = "<p>Forms:";
-    for (int form = HALCONV_FORM_DIRECT; form <= HALCONV_FORM_PIXEL_LANES; form++) {
+    for (int form = 0; form < kFormCount; form++) {
         text += fmt::format(" <span style=\"color:{}\">&#9679; {}</span>", kFormColours[form],
                             form_name(halconv_form(form)));
     }
@@ -162,7 +185,8 @@ std::string tune_page(const TunePage &page) {
     std::string text = kHead;
     text += fmt::format("<h1>halconv tune: {}</h1>\n<p>{}, one thread on one core.</p>\n", escaped(page.target),
                         escaped(page.machine.cpu));
-    text += table(page) + "<h2>Before and after</h2>\n" + bars(page) + "<h2>Layers</h2>\n" + legend();
+    text +=
+        table(page) + "<h2>Before and after</h2>\n" + bars(page) + comparison(page) + "<h2>Layers</h2>\n" + legend();
     for (size_t i = 0; i < page.outcomes.size(); i++) {
         text += fmt::format("<h3>{}</h3>\n", escaped(page.outcomes[i].layer.name)) + best_over_trials(page.trials[i]) +
                 landscape(page.trials[i]);

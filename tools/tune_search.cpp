@@ -24,7 +24,8 @@ constexpr double kFirst = 0.05, kAgain = 0.2, kLast = 0.6;
 constexpr size_t kContenders = 3;  // that are timed again
 constexpr int kMostRounds = 8;     // of timing again
 constexpr int kPatience = 5;       // generations without a gain until a layer is done
-// Of the time, kept for timing the winners again: so many seconds a layer, but no more than this share of it.
+// Of the time, kept for timing the winners again: so many seconds a layer, but no more than this share of it; that timing
+// is not cut off.
 constexpr double kLastOfLayer = 5, kLastShare = 0.4;
 constexpr size_t kNearRecords = 2;
 
@@ -62,7 +63,7 @@ class Tuner {
   public:
     Tuner(const std::vector<Layer> &layers, const TuneOptions &options, TrialStore &store)
         : options_(options), store_(store), target_(parse_target(options.target)), layers_(layers),
-          start_(Clock::now()), bar_("tuning") {
+          start_(Clock::now()), bar_("tuning"), winners_bar_("timing winners") {
         TuningRecords records;
         if (!options.winners.empty() && std::filesystem::exists(options.winners)) {
             records.read(options.winners);
@@ -70,25 +71,41 @@ class Tuner {
         records.read_folder(committed_folder());
         for (const Layer &layer : layers) {
             searches_.emplace_back(layer, *target_.row, near_schedules(layer, target_, records), options.seed);
+            earlier_.push_back(earlier_winner(searches_.size() - 1));
         }
         trials_.resize(layers.size(), 0), failed_.resize(layers.size(), 0);
+        for (size_t layer = 0; layer < layers.size(); layer++) {
+            if (!starts_as_before(layer)) {
+                adopt(layer);
+            }
+        }
     }
 
     std::vector<LayerOutcome> run() {
         const int count = 2 * jobs();
-        for (int layer; (layer = next_layer()) >= 0 && !out_of_time(search_share());) {
+        for (int layer; (layer = next_layer()) >= 0 && !out_of_time();) {
+            const Clock::time_point begin = Clock::now();
+            const int64_t commands = commands_;
             LayerSearch &search = searches_[size_t(layer)];
             const std::vector<Schedule> proposed = search.propose(count, all_samples());
             const bool exhausted = proposed.empty();
-            measure(layer, proposed, kFirst, search_share());
-            decide(layer, kAgain, search_share());
+            measure(layer, proposed, kFirst);
+            decide(layer, kAgain);
             search.end_generation();
             done_[size_t(layer)] = exhausted || search.idle() >= kPatience;
+            if (commands_ == commands) {  // all from the file
+                start_ += Clock::now() - begin;
+            }
         }
-        for (size_t layer = 0; layer < searches_.size(); layer++) {
-            decide(int(layer), kLast, 1);
-        }
+        searching_ = false;
         bar_.clear();
+        for (size_t layer = 0; layer < searches_.size(); layer++) {
+            winners_bar_.update(int(layer), int(searches_.size()), layers_[layer].name);
+            adopt(layer);
+            decide(int(layer), kLast);
+            time_earlier(int(layer));
+        }
+        winners_bar_.clear();
         return outcomes();
     }
 
@@ -99,10 +116,90 @@ class Tuner {
         return options_.jobs > 0 ? options_.jobs : std::max(1, int(std::thread::hardware_concurrency()));
     }
     double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
-    bool out_of_time(double share) const { return interrupted() || elapsed() >= share * options_.minutes * 60; }
+    // The winners are timed to the end.
+    bool out_of_time() const {
+        const double share =
+            1 - std::min(kLastShare, kLastOfLayer * double(searches_.size()) / (options_.minutes * 60));
+        return interrupted() || (searching_ && elapsed() >= share * options_.minutes * 60);
+    }
 
-    double search_share() const {
-        return 1 - std::min(kLastShare, kLastOfLayer * double(searches_.size()) / (options_.minutes * 60));
+    // The fastest of those that were timed as winners are, by the last timing of each; none where the default was no slower.
+    std::optional<EarlierWinner> earlier_winner(size_t layer) const {
+        std::vector<Trial> timed;
+        for (Trial &trial : stored(layer)) {
+            auto same = [&](const Trial &t) { return same_schedule(t.candidate.schedule, trial.candidate.schedule); };
+            if (trial.seconds >= kLast) {
+                timed.erase(std::remove_if(timed.begin(), timed.end(), same), timed.end());
+                timed.push_back(std::move(trial));
+            }
+        }
+        const Trial *best = nullptr;
+        for (const Trial &t : timed) {
+            best = t.result.ok() && (!best || t.result.ratio < best->result.ratio) ? &t : best;
+        }
+        return best && best->result.ratio_high < 1
+                   ? std::optional(EarlierWinner{best->candidate.schedule, best->result, {}})
+                   : std::nullopt;
+    }
+
+    std::string default_text(size_t layer) const {
+        const Schedule &schedule = searches_[layer].default_schedule();
+        return form_text(schedule) + " " + schedule_text(schedule);
+    }
+
+    // What a resumed search may take of the file; a ratio to another default schedule's time tells nothing.
+    std::vector<Trial> stored(size_t layer) const {
+        if (!options_.resume) {
+            return {};
+        }
+        std::vector<Trial> trials = store_.trials({layers_[layer], target_.name, {}});
+        const std::string here = default_text(layer);
+        trials.erase(
+            std::remove_if(trials.begin(), trials.end(), [&](const Trial &t) { return t.result.against != here; }),
+            trials.end());
+        return trials;
+    }
+
+    // The same results give the same proposals, so that a resumed search comes by all that the file has; not so where it
+    // starts from other records than the run before.
+    bool starts_as_before(size_t layer) const {
+        const std::vector<Schedule> &first = searches_[layer].first_generation();
+        const std::vector<Trial> trials = stored(layer);
+        return std::all_of(first.begin(), first.end(), [&](const Schedule &schedule) {
+            return std::any_of(trials.begin(), trials.end(),
+                               [&](const Trial &t) { return same_schedule(t.candidate.schedule, schedule); });
+        });
+    }
+
+    // Learns all that the file has of the layer; winners are timed again.
+    void adopt(size_t layer) {
+        for (const Trial &t :
+             options_.resume ? store_.trials({layers_[layer], target_.name, {}}) : std::vector<Trial>()) {
+            const Tried *known = searches_[layer].find(t.candidate.schedule);
+            if (const double seconds = std::min(t.seconds, kAgain); !known || known->seconds <= seconds) {
+                searches_[layer].learn(t.candidate.schedule, seconds, t.result);
+            }
+        }
+    }
+
+    void time_earlier(int layer) {
+        std::optional<EarlierWinner> &earlier = earlier_[size_t(layer)];
+        if (!earlier) {
+            return;
+        }
+        const LayerSearch &search = searches_[size_t(layer)];
+        auto timed = [&]() -> const Tried * {
+            const Tried *known = search.find(earlier->schedule);
+            return known && known->seconds >= kLast ? known : nullptr;
+        };
+        if (!timed()) {
+            measure(layer, {earlier->schedule}, kLast);
+        }
+        if (const Tried *now = timed()) {
+            earlier->now = now->result;
+        } else {
+            earlier.reset();  // interrupted
+        }
     }
 
     // Every layer in turn, those that gained lately more often; -1 where all are done.
@@ -129,14 +226,14 @@ class Tuner {
 
     // Measures the schedules, several commands at a time, stores each result as it comes, and learns from them in the order
     // of `schedules`, whichever ended first.
-    void measure(int layer, const std::vector<Schedule> &schedules, double seconds, double share) {
+    void measure(int layer, const std::vector<Schedule> &schedules, double seconds) {
         std::vector<std::optional<CandidateResult>> results(schedules.size());
         std::atomic<size_t> next{0};
         std::exception_ptr failure;
         auto work = [&] {
             try {
-                for (size_t i; (i = next++) < schedules.size() && !out_of_time(share);) {
-                    results[i] = one_result({layers_[size_t(layer)], target_.name, schedules[i]}, seconds);
+                for (size_t i; (i = next++) < schedules.size() && !out_of_time();) {
+                    results[i] = one_result(size_t(layer), schedules[i], seconds);
                 }
             } catch (...) {
                 std::lock_guard<std::mutex> lock(mutex_);
@@ -160,36 +257,42 @@ class Tuner {
                 searches_[size_t(layer)].learn(schedules[i], seconds, *results[i]);
             }
         }
-        show(layer);
+        if (searching_) {
+            show(layer);
+        }
     }
 
     // Times the fastest again, and what cannot be told from it, until the fastest is one that was timed for `seconds`: of
     // many short timings the best is often one that was disturbed.
-    void decide(int layer, double seconds, double share) {
+    void decide(int layer, double seconds) {
         const LayerSearch &search = searches_[size_t(layer)];
-        for (int round = 0; round < kMostRounds && !out_of_time(share); round++) {
+        for (int round = 0; round < kMostRounds && !out_of_time(); round++) {
             const Tried *best = search.fastest();
             std::vector<Schedule> open = search.undecided(seconds, kContenders);
             if (!best || (open.empty() &&
                           (best->seconds >= seconds || same_schedule(best->schedule, search.default_schedule())))) {
                 return;
             }
-            measure(layer, open.empty() ? std::vector<Schedule>{best->schedule} : open, seconds, share);
+            measure(layer, open.empty() ? std::vector<Schedule>{best->schedule} : open, seconds);
         }
     }
 
     // Nothing where ctrl-C ended it. Winners are timed in every run: a resumed one shows whether they hold.
-    std::optional<CandidateResult> one_result(const TuningCandidate &candidate, double seconds) {
+    std::optional<CandidateResult> one_result(size_t layer, const Schedule &schedule, double seconds) {
+        const TuningCandidate candidate{layers_[layer], target_.name, schedule};
         if (options_.resume && seconds < kLast) {
             std::lock_guard<std::mutex> lock(mutex_);
-            if (std::optional<CandidateResult> known = store_.find(candidate, seconds)) {
+            std::optional<CandidateResult> known = store_.find(candidate, seconds);
+            if (known && known->against == default_text(layer)) {
                 return known;
             }
         }
+        commands_++;
         CandidateResult result = measure_by_command(candidate, seconds, options_);
         if (interrupted()) {
             return std::nullopt;
         }
+        result.against = default_text(layer);
         std::lock_guard<std::mutex> lock(mutex_);
         store_.record({candidate, seconds, result});
         return result;
@@ -224,9 +327,17 @@ class Tuner {
                 continue;
             }
             // Only what was timed as long as winners are, by a margin larger than its spread, is worth a record.
-            bool recorded = best->seconds >= kLast && best->result.ratio_high < 1 &&
-                            !same_schedule(best->schedule, searches_[i].default_schedule());
-            found.push_back({layers_[i], best->schedule, best->result, trials_[i], failed_[i], {}, recorded});
+            const bool is_default = same_schedule(best->schedule, searches_[i].default_schedule());
+            bool recorded = best->seconds >= kLast && best->result.ratio_high < 1 && !is_default;
+            found.push_back({layers_[i],
+                             best->schedule,
+                             best->result,
+                             trials_[i],
+                             failed_[i],
+                             {},
+                             recorded,
+                             is_default || best->seconds >= kLast,
+                             earlier_[i]});
         }
         return found;
     }
@@ -236,10 +347,13 @@ class Tuner {
     Target target_;
     std::vector<Layer> layers_;
     std::vector<LayerSearch> searches_;
+    std::vector<std::optional<EarlierWinner>> earlier_;  // of each layer
     std::vector<int> trials_, failed_;
     std::vector<char> done_;
-    Clock::time_point start_;
-    ProgressBar bar_;
+    std::atomic<int64_t> commands_{0};  // that measured
+    bool searching_ = true;             // else the winners are timed
+    Clock::time_point start_;           // of the search; later by what the store's trials took
+    ProgressBar bar_, winners_bar_;
     std::mutex mutex_;
 };
 

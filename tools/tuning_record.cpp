@@ -1,6 +1,7 @@
 #include "tools/tuning_record.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -21,7 +22,7 @@ namespace fs = std::filesystem;
 
 constexpr const char *kParallelWords[] = {"rows", "channels", "channels_and_phases"};  // by ParallelAxis
 constexpr const char *kFormNotes =
-    "direct, depthwise, phase, row_fused, winograd2, winograd4, inner_product, pixel_lanes";
+    "direct, depthwise, phase, row_fused, winograd2, winograd3, winograd4, inner_product, pixel_lanes";
 
 // Reads the keys of one object, each once; whatever was not read is unknown.
 class Reader {
@@ -32,6 +33,7 @@ class Reader {
         }
     }
 
+    bool has(const char *key) const { return object_.contains(key); }
     const OrderedJson &need(const char *key) {
         auto found = object_.find(key);
         if (found == object_.end()) {
@@ -62,6 +64,13 @@ class Reader {
             fail(key, fmt::format("must be a number that is not negative, not {}", value.dump()));
         }
         return value.get<double>();
+    }
+    double positive(const char *key) {
+        const double value = number(key);
+        if (value == 0) {
+            fail(key, "must not be 0");
+        }
+        return value;
     }
     bool flag(const char *key) {
         const OrderedJson &value = need(key);
@@ -129,11 +138,11 @@ OrderedJson schedule_json(const Schedule &s) {
 Schedule parse_schedule(const std::string &form, const OrderedJson &object, const std::string &place) {
     Reader reader(object, place + ": key \"schedule\"");
     Schedule s;
-    int forms = int(HALCONV_FORM_PIXEL_LANES) + 1, of_name = 0;
-    while (of_name < forms && form != form_name(halconv_form(of_name))) {
+    int of_name = 0;
+    while (of_name < kFormCount && form != form_name(halconv_form(of_name))) {
         of_name++;
     }
-    if (of_name == forms) {
+    if (of_name == kFormCount) {
         throw InputError(fmt::format("{}: key \"form\" is \"{}\"; forms are {}", place, form, kFormNotes));
     }
     s.form = halconv_form(of_name);
@@ -169,10 +178,16 @@ OrderedJson candidate_json(const TuningCandidate &c) {
 OrderedJson record_json(const TuningRecord &r) {
     OrderedJson object = candidate_json(r.candidate);
     object["cpu"] = r.cpu;
-    object["threads"] = r.threads;
-    object["time_us"] = short_time(r.time_us);
-    object["spread"] = short_time(r.spread);
-    object["default_time_us"] = short_time(r.default_time_us);
+    if (r.measured) {
+        object["threads"] = r.threads;
+        object["time_us"] = short_time(r.time_us);
+        object["spread"] = short_time(r.spread);
+        object["default_time_us"] = short_time(r.default_time_us);
+    } else {
+        object["measured"] = false;
+        object["cycles"] = std::llround(r.cycles);
+        object["default_cycles"] = std::llround(r.default_cycles);
+    }
     object["halide"] = r.halide;
     object["schedule_version"] = r.schedule_version;
     object["algorithm_version"] = r.algorithm_version;
@@ -191,9 +206,14 @@ TuningRecord parse_record(const OrderedJson &object, const std::string &place) {
     TuningRecord record;
     record.candidate = read_candidate(reader);
     record.cpu = reader.text("cpu");
-    record.threads = reader.integer("threads");
-    record.time_us = reader.number("time_us"), record.spread = reader.number("spread");
-    record.default_time_us = reader.number("default_time_us");
+    record.measured = !reader.has("measured") || reader.flag("measured");
+    if (record.measured) {
+        record.threads = reader.integer("threads");
+        record.time_us = reader.positive("time_us"), record.spread = reader.number("spread");
+        record.default_time_us = reader.positive("default_time_us");
+    } else {
+        record.cycles = reader.positive("cycles"), record.default_cycles = reader.positive("default_cycles");
+    }
     record.halide = reader.text("halide");
     record.schedule_version = reader.integer("schedule_version");
     record.algorithm_version = reader.integer("algorithm_version");
@@ -224,7 +244,16 @@ std::string stale_reason(const TuningRecord &record) {
     return SearchSpace(layer_key(c.layer), *target.row, c.layer.numerics).fault(c.schedule);
 }
 
-void TuningRecords::read(const fs::path &path) {
+bool is_portable(const TuningRecord &record) {
+    constexpr double kLeastSpeedup = 1.05;
+    const Layer &layer = record.candidate.layer;
+    const TargetRow &target = *parse_target(record.candidate.target).row;
+    return record.measured && record.speedup() >= kLeastSpeedup &&
+           record.candidate.schedule.lanes >=
+               candidates(layer_key(layer), target, layer.numerics).front().schedule.lanes;
+}
+
+void TuningRecords::read(const fs::path &path, bool given) {
     std::ifstream file(path);
     if (!file || fs::is_directory(path)) {
         throw InputError(path.string() + ": cannot be read");
@@ -242,20 +271,27 @@ void TuningRecords::read(const fs::path &path) {
         }
         keys_.push_back(layer_key(record.candidate.layer));
         records_.push_back(std::move(record));
+        given_.push_back(given);
     }
 }
 
-const TuningRecord *TuningRecords::find(const halconv_key &key, const TargetRow &target,
-                                        halconv_numerics numerics) const {
+const TuningRecord *TuningRecords::find(const halconv_key &key, const TargetRow &target, halconv_numerics numerics,
+                                        const std::string &cpu) const {
+    const TuningRecord *timed_here = nullptr, *portable = nullptr;
     for (size_t i = 0; i < records_.size(); i++) {
-        const TuningCandidate &c = records_[i].candidate;
+        const TuningRecord &record = records_[i];
         // The table's key is integers only.
-        if (std::memcmp(&keys_[i], &key, sizeof key) == 0 && c.layer.numerics == numerics &&
-            parse_target(c.target).row == &target) {
-            return &records_[i];
+        if (std::memcmp(&keys_[i], &key, sizeof key) != 0 || record.candidate.layer.numerics != numerics ||
+            parse_target(record.candidate.target).row != &target) {
+            continue;
         }
+        if (given_[i]) {
+            return &record;
+        }
+        timed_here = !timed_here && record.measured && record.cpu == cpu ? &record : timed_here;
+        portable = !portable && is_portable(record) ? &record : portable;
     }
-    return nullptr;
+    return timed_here ? timed_here : portable;
 }
 
 void TuningRecords::read_folder(const fs::path &folder) {
@@ -268,7 +304,7 @@ void TuningRecords::read_folder(const fs::path &folder) {
     }
     std::sort(files.begin(), files.end());
     for (const fs::path &file : files) {
-        read(file);
+        read(file, false);
     }
 }
 

@@ -9,6 +9,12 @@
 //     default_time_us   of the analytic model's schedule, timed in turns with it
 //     halide, schedule_version, algorithm_version
 //
+// One that was chosen by analysis of machine code (`halconv tune --cost static`) has no threads, time and spread; it has
+//
+//     measured          false
+//     cpu               the core whose model was believed: "neoverse-n1"
+//     cycles, default_cycles   of the hot loops (tools/inspect/static_cost.h)
+//
 // A candidate, what `halconv tune --candidate` reads, has the first four of these keys.
 #pragma once
 
@@ -35,10 +41,13 @@ struct TuningCandidate {
 struct TuningRecord {
     TuningCandidate candidate;
     std::string cpu;
-    int threads = 1;
+    bool measured = true;
+    int threads = 1;  // this and the next: where it was measured
     double time_us = 0, spread = 0, default_time_us = 0;
+    double cycles = 0, default_cycles = 0;  // where it was not
     std::string halide;
     int schedule_version = 0, algorithm_version = 0;
+    double speedup() const { return measured ? default_time_us / time_us : default_cycles / cycles; }
 };
 
 OrderedJson schedule_json(const Schedule &schedule);
@@ -58,21 +67,29 @@ OrderedJson parse_json(const std::string &text, const std::string &place);
 // it may be.
 std::string stale_reason(const TuningRecord &record);
 
+// Whether the record should hold on every processor of its target, not only on the one that timed it: it was timed, at least
+// 5 % faster than the default schedule, and has vectors no narrower than that (half vectors cost Zen 4 nothing, others half
+// the speed).
+bool is_portable(const TuningRecord &record);
+
 // The records that a build may use.
 class TuningRecords {
   public:
-    // Adds the records of a file but the stale ones. Throws InputError.
-    void read(const std::filesystem::path &file);
-    // The files of a folder, by name; none where there is no such folder.
+    // Adds the records of a file but the stale ones; those that the user gave are used as they are. Throws InputError.
+    void read(const std::filesystem::path &file, bool given = true);
+    // The files of a folder, by name, not given by the user; none where there is no such folder.
     void read_folder(const std::filesystem::path &folder);
-    // The record of this problem, or null; of several the one that was read first.
-    const TuningRecord *find(const halconv_key &key, const TargetRow &target, halconv_numerics numerics) const;
+    // The record of this problem: one that the user gave; one that was timed on `cpu`, which is empty for kernels that are
+    // not for this machine; one that is portable. Of several the one that was read first, or null.
+    const TuningRecord *find(const halconv_key &key, const TargetRow &target, halconv_numerics numerics,
+                             const std::string &cpu) const;
     int stale() const { return stale_; }
     const std::vector<TuningRecord> &all() const { return records_; }
 
   private:
     std::vector<TuningRecord> records_;
     std::vector<halconv_key> keys_;  // of records_
+    std::vector<bool> given_;        // by the user; of records_
     int stale_ = 0;
 };
 

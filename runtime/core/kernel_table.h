@@ -44,7 +44,8 @@ typedef enum halconv_form {
     HALCONV_FORM_WINOGRAD4 = 5, /* likewise by F(4, taps) */
     HALCONV_FORM_INNER_PRODUCT = 6, /* lanes are elements of the reduction, the x taps and channels in; groups 1, input
                                       and output nhwc, taps_adjoin(x) and no shortest run below panel: conv_shape.h */
-    HALCONV_FORM_PIXEL_LANES = 7    /* conv or conv_transpose, lanes are pixels of a row */
+    HALCONV_FORM_PIXEL_LANES = 7,   /* conv or conv_transpose, lanes are pixels of a row */
+    HALCONV_FORM_WINOGRAD3 = 8      /* as WINOGRAD2, axes of 2 taps by F(3, 2) */
 } halconv_form;
 
 /* CPU features that a row needs; all bits must be present. */

@@ -11,6 +11,11 @@ constexpr WinogradMatrices kWinogradMatrices[] = {
      {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, -1, 0, 1}},
      {{1, 0, 0}, {1. / 2, 1. / 2, 1. / 2}, {1. / 2, -1. / 2, 1. / 2}, {0, 0, 1}},
      {{1, 1, 1, 0}, {0, 1, -1, 1}}},
+    {3,
+     2,
+     {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, -1, 0, 1}},
+     {{1, 0}, {1. / 2, 1. / 2}, {1. / 2, -1. / 2}, {0, 1}},
+     {{1, 1, 1, 0}, {0, 1, -1, 0}, {0, 1, 1, 1}}},
     {4,
      2,
      {{2, -1, -2, 1, 0}, {0, -2, -1, 1, 0}, {0, 2, -3, 1, 0}, {0, -1, 0, 1, 0}, {0, 2, -1, -2, 1}},
@@ -45,8 +50,7 @@ const WinogradMatrices *winograd_matrices(int64_t outputs, int64_t taps) {
 }
 
 const WinogradMatrices *winograd_of_axis(int form, bool transposed, const Axis<int64_t> &axis) {
-    int outputs = form == HALCONV_FORM_WINOGRAD2 ? 2 : form == HALCONV_FORM_WINOGRAD4 ? 4 : 0;
-    return winograd_matrices(outputs, neighbouring_taps(axis, transposed));
+    return winograd_matrices(winograd_outputs(form), neighbouring_taps(axis, transposed));
 }
 
 }  // namespace halconv

@@ -3,7 +3,7 @@
 //     y = A^T ((G g) * (B^T d)),        * element by element,
 //
 // nested over x and y (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016, section 4). The
-// matrices interpolate at 0, 1, -1 (F(2, 3)), 0, 1 (F(2, 2)), 0, 1, -1, 2, -2 (F(4, 3)), 0, 1, -1, 2 (F(4, 2)) and
+// matrices interpolate at 0, 1, -1 (F(2, 3), F(3, 2)), 0, 1 (F(2, 2)), 0, 1, -1, 2, -2 (F(4, 3)), 0, 1, -1, 2 (F(4, 2)) and
 // infinity. B^T and A^T hold integers, so that f32 sums of small integers stay exact; the fractions are in G.
 #pragma once
 
@@ -26,13 +26,19 @@ struct WinogradMatrices {
 // The matrices of F(outputs, taps); null where there are none.
 const WinogradMatrices *winograd_matrices(int64_t outputs, int64_t taps);
 
-inline bool is_winograd(int form) { return form == HALCONV_FORM_WINOGRAD2 || form == HALCONV_FORM_WINOGRAD4; }
+// The outputs m of a form's F(m, r); 0 of one that is not winograd.
+inline int winograd_outputs(int form) {
+    return form == HALCONV_FORM_WINOGRAD2   ? 2
+           : form == HALCONV_FORM_WINOGRAD3 ? 3
+           : form == HALCONV_FORM_WINOGRAD4 ? 4
+                                            : 0;
+}
+inline bool is_winograd(int form) { return winograd_outputs(form) > 0; }
 
-// Whether a numerics policy allows a form: winograd2 errs about as much as the plain sum in f32 (at most 1.2 times its root
-// mean square), winograd4 about 5 times as much; tests/kernel_winograd_test.cpp holds both.
+// Whether a numerics policy allows a form: winograd2 and winograd3 err about as much as the plain sum in f32 (at most 1.25
+// times its root mean square), winograd4 about 5 times as much; tests/kernel_winograd_test.cpp holds all.
 inline bool numerics_allow(int form, int numerics) {
-    return form == HALCONV_FORM_WINOGRAD2 ? numerics != HALCONV_STRICT
-                                          : form != HALCONV_FORM_WINOGRAD4 || numerics == HALCONV_FAST;
+    return form == HALCONV_FORM_WINOGRAD4 ? numerics == HALCONV_FAST : !is_winograd(form) || numerics != HALCONV_STRICT;
 }
 
 // The matrices by which a form transforms one of the axes x and y; null where it sums the axis' taps as they are (every

@@ -262,6 +262,7 @@ bool form_is_legal(const halconv_key &key, halconv_form form, halconv_numerics n
         return nhwc_out && key.in_layout == HALCONV_NHWC && key.groups == 1 && key.group_out <= kMostInnerOutputs &&
                taps_adjoin(key_axis(key, 2), transposed);
     case HALCONV_FORM_WINOGRAD2:
+    case HALCONV_FORM_WINOGRAD3:
     case HALCONV_FORM_WINOGRAD4:
         return numerics_allow(form, numerics) && !is_depthwise(key) && (transforms(1) || transforms(2));
     case HALCONV_FORM_PIXEL_LANES: {

@@ -143,9 +143,9 @@ const char *knob_name(Knob knob) {
 
 SearchSpace::SearchSpace(const halconv_key &key, const TargetRow &target, halconv_numerics numerics)
     : key_(key), target_(target), default_(candidates(key, target, numerics).front().schedule) {
-    for (halconv_form form :
-         {HALCONV_FORM_DIRECT, HALCONV_FORM_DEPTHWISE, HALCONV_FORM_PHASE, HALCONV_FORM_ROW_FUSED,
-          HALCONV_FORM_WINOGRAD2, HALCONV_FORM_WINOGRAD4, HALCONV_FORM_INNER_PRODUCT, HALCONV_FORM_PIXEL_LANES}) {
+    for (halconv_form form : {HALCONV_FORM_DIRECT, HALCONV_FORM_DEPTHWISE, HALCONV_FORM_PHASE, HALCONV_FORM_ROW_FUSED,
+                              HALCONV_FORM_WINOGRAD2, HALCONV_FORM_WINOGRAD3, HALCONV_FORM_WINOGRAD4,
+                              HALCONV_FORM_INNER_PRODUCT, HALCONV_FORM_PIXEL_LANES}) {
         if (form_is_legal(key, form, numerics)) {
             forms_.push_back({form, parameters_of(key, target, form)});
         }
@@ -357,6 +357,7 @@ int64_t parallel_jobs(const halconv_key &key, const Schedule &s) {
         panels = divide_up(int64_t(key.groups) * key.group_out, s.panel());
         return images * strips * (s.parallel == ParallelAxis::kChannels ? panels : 1);
     case HALCONV_FORM_WINOGRAD2:
+    case HALCONV_FORM_WINOGRAD3:
     case HALCONV_FORM_WINOGRAD4:
         return s.parallel == ParallelAxis::kRows ? images * strips : divide_up(key.group_out, s.channels);
     default:

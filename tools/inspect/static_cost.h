@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "schedules/compile.h"
@@ -10,8 +11,7 @@
 namespace halconv {
 
 // cycles() ranks schedules of one problem; it is no time. Counted are the cycles of the hot loops alone: winograd's
-// transforms, copies of the input, starts and stores of tiles, tiles of other sizes at the tensor's end, and all that
-// does not come from L1 are left out.
+// transforms, copies of the input, starts and stores of tiles, and all that does not come from L1 are left out.
 struct StaticCost {
     // Of one f32 product in the hot loops, those with as many accumulators and as deep as the hottest (inner_loop.h): the
     // sum of their predicted cycles over the sum of their products, so that each weighs as much as it multiplies.
@@ -20,14 +20,15 @@ struct StaticCost {
     double cycles() const { return cycles_per_product * products; }
 };
 
-// The f32 products that the form makes for the problem, which the key pins, those with a zero border too. Lanes are counted
-// up to whole vectors: channels of a group, of all groups (depthwise), x phases and channels (row-fused), pixels of a row
-// (pixel lanes); the reduction of inner products as it is. Of winograd the elementwise ones.
+// The f32 products that the form makes for the problem, which the key pins: positions and channels count up to whole
+// register tiles, those with a zero border too where the schedule does not leave it out; the reduction of inner products as
+// it is. Of winograd the elementwise ones.
 double form_products(const halconv_key &key, const Schedule &schedule);
 
-// Of each job, whose key pins the whole problem, and its object; one run of the disassembler and one of the analyser for
-// all. Throws WorkError for an object without a loop that multiplies, and InputError for a core that does not serve one.
-std::vector<StaticCost> static_costs(const std::vector<CompileJob> &jobs,
-                                     const std::vector<std::filesystem::path> &objects, const CoreModel &core);
+// Of each job, whose key pins the whole problem, and its object; nothing for one without a loop that multiplies. One run of
+// the disassembler and one of the analyser for all. Throws InputError for a core that does not serve one.
+std::vector<std::optional<StaticCost>> static_costs(const std::vector<CompileJob> &jobs,
+                                                    const std::vector<std::filesystem::path> &objects,
+                                                    const CoreModel &core);
 
 }  // namespace halconv
