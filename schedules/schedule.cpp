@@ -5,7 +5,6 @@
 #include "halconv/halconv.h"
 #include "runtime/core/problem.h"
 #include "runtime/core/winograd.h"
-#include "schedules/gpu/text.h"
 
 namespace halconv {
 
@@ -50,6 +49,27 @@ std::string skip_text(const Schedule &s) {
 constexpr struct {
     const char *letter, *text;
 } kParallel[] = {{"", "rows"}, {"c", "channels"}, {"p", "channels, z and phases"}};
+
+std::string extents_text(int y, int x, int c) {
+    return std::to_string(y) + "x" + std::to_string(x) + "x" + std::to_string(c);
+}
+
+// "8x16x128t1x8x8k16": a block's tile of y, x, channels; a thread's; the channels of a panel.
+std::string gpu_tile_text(const Schedule &s) {
+    const GpuSchedule &t = *s.gpu;
+    return extents_text(s.tile_y, s.tile_x, s.panel()) + "t" + extents_text(t.thread_y, t.thread_x, t.thread_c) +
+           (t.operands == GpuSchedule::Operands::kShared ? "k" + std::to_string(t.chunk) : "") +
+           (t.row_taps ? "r" : "");
+}
+
+std::string gpu_schedule_text(const Schedule &s) {
+    const GpuSchedule &t = *s.gpu;
+    bool shared = t.operands == GpuSchedule::Operands::kShared;
+    return "block " + extents_text(s.tile_y, s.tile_x, s.panel()) + " thread " +
+           extents_text(t.thread_y, t.thread_x, t.thread_c) +
+           (shared ? " shared panels of " + std::to_string(t.chunk) + " channels" : "") +
+           (t.row_taps ? " and all x taps" : "");
+}
 
 }  // namespace
 
