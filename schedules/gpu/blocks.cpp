@@ -11,6 +11,7 @@
 #include "halconv/halconv.h"
 #include "schedules/gpu/apply.h"
 #include "schedules/gpu/legal.h"
+#include "schedules/gpu/phases.h"
 
 namespace halconv {
 
@@ -51,7 +52,7 @@ struct ThreadSplit {
 void schedule_output(const DenseStages &s, const halconv_key &key, const Schedule &schedule, const ThreadSplit &t,
                      const Var &tile) {
     Func output = s.output;
-    Var co("co"), xo("xo"), yo("yo"), blocks("blocks"), places("places");
+    Var co("co"), xo("xo"), yo("yo"), places("places");
     int vector = output_vector(key, schedule);
     Var lanes("lanes"), whole("whole");
     // A vector is stored whole or not: the guard counts vectors.
@@ -62,16 +63,11 @@ void schedule_output(const DenseStages &s, const halconv_key &key, const Schedul
     output.split(whole, t.thread_c, t.lane, t.side_by_side / vector);
     output.split(s.x, t.thread_x, t.xi, schedule.gpu->thread_x).split(s.y, t.thread_y, t.yi, schedule.gpu->thread_y);
     std::vector<VarOrRVar> order = {lanes, t.lane, t.group, t.xi, t.yi, t.thread_c, t.thread_x, t.thread_y, xo, yo, co};
+    order.insert(order.end(), {s.g, s.n, s.z});
     order.insert(order.end(), s.phases.begin(), s.phases.end());
-    order.insert(order.end(), {s.z, s.g, s.n});
-    output.reorder(order).fuse(xo, yo, tile);
-    if (s.phases.empty()) {
-        output.fuse(s.z, s.g, places).fuse(places, s.n, places).gpu_blocks(tile, co, places);
-    } else {
-        output.fuse(co, s.phases[0], blocks).fuse(blocks, s.phases[1], blocks);
-        output.fuse(s.phases[2], s.z, places).fuse(places, s.g, places).fuse(places, s.n, places);
-        output.gpu_blocks(tile, blocks, places);
-    }
+    output.reorder(order).fuse(xo, yo, tile).fuse(s.g, s.n, places).fuse(places, s.z, places);
+    schedule_phases(output, key, s.phases, co, places);
+    output.gpu_blocks(tile, co, places);
     output.gpu_threads(t.thread_c, t.thread_x, t.thread_y).vectorize(lanes);
     output.unroll(t.lane).unroll(t.group).unroll(t.xi).unroll(t.yi).never_partition_all();
 }

@@ -7,6 +7,7 @@
 #include "runtime/core/problem.h"
 #include "schedules/gpu/apply.h"
 #include "schedules/gpu/legal.h"
+#include "schedules/gpu/phases.h"
 
 namespace halconv {
 
@@ -62,15 +63,14 @@ void schedule_sum(const DepthwiseStages &s, const halconv_key &key, const Schedu
 void schedule_depthwise(const DepthwiseStages &s, const halconv_key &key, const Schedule &schedule) {
     const GpuSchedule &gpu = *schedule.gpu;
     Func output = s.output;
-    Var lanes("lanes"), co("co"), xo("xo"), xi("xi"), yo("yo"), yi("yi"), tile("tile"), blocks("blocks"),
-        places("places");
+    Var lanes("lanes"), co("co"), xo("xo"), xi("xi"), yo("yo"), yi("yi"), tile("tile"), places("places");
     BlockThreads threads = block_threads(schedule);
     output.split(s.lane, s.lane, lanes, gpu.thread_c, TailStrategy::RoundUp)
         .split(s.lane, co, s.lane, threads.c, kGuard);
     output.split(s.x, s.x, xi, gpu.thread_x, kGuard).split(s.x, xo, s.x, threads.x, kGuard);
     output.split(s.y, s.y, yi, gpu.thread_y, kGuard).split(s.y, yo, s.y, threads.y, kGuard);
-    std::vector<VarOrRVar> order = {lanes, xi, yi, s.other}, block_vars = {xo, yo, co};
-    std::vector<Var> phases = s.phases;
+    std::vector<VarOrRVar> order = {lanes, xi, yi, s.other};
+    std::vector<Var> phases = s.phases;  // of blocks
     if (phases_in_thread(key)) {
         order.insert(order.begin() + 1, phases[0]);
         output.bound(phases[0], 0, key.stride[2]).unroll(phases[0]);
@@ -79,16 +79,11 @@ void schedule_depthwise(const DepthwiseStages &s, const halconv_key &key, const 
     bool nhwc = key.out_layout == HALCONV_NHWC;
     const std::vector<Var> thread = nhwc ? std::vector<Var>{s.lane, s.x, s.y} : std::vector<Var>{s.x, s.y, s.lane};
     order.insert(order.end(), thread.begin(), thread.end());
-    order.insert(order.end(), block_vars.begin(), block_vars.end());
+    order.insert(order.end(), {xo, yo, co, s.n, s.z});
     order.insert(order.end(), phases.begin(), phases.end());
-    order.insert(order.end(), {s.z, s.n});
-    output.reorder(order).fuse(xo, yo, tile).fuse(s.z, s.n, places);
-    Var channels = co;
-    for (const Var &phase : phases) {
-        output.fuse(channels, phase, blocks);
-        channels = blocks;
-    }
-    output.gpu_blocks(tile, channels, places).gpu_threads(thread[0], thread[1], thread[2]);
+    output.reorder(order).fuse(xo, yo, tile).fuse(s.n, s.z, places);
+    schedule_phases(output, key, s.phases, co, places);
+    output.gpu_blocks(tile, co, places).gpu_threads(thread[0], thread[1], thread[2]);
     output.vectorize(lanes).unroll(xi).unroll(yi).never_partition_all();
     schedule_sum(s, key, schedule, LoopLevel(output, thread[0]));
 }

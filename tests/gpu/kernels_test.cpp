@@ -141,6 +141,8 @@ TEST_CASE("default schedules of conv_transpose on OpenCL equal the plain loops",
         R"({"name": "few_channels", "op": "conv_transpose", "ci": 20, "co": 3, "in": [7, 9], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]]})",
         R"({"name": "vocoder", "op": "conv_transpose", "ci": 12, "co": 6, "in": [20], "kernel": [8], "stride": [4], "pad": [[2, 2]], "layout": "nchw"})",
         R"({"name": "volume_up", "op": "conv_transpose", "ci": 4, "co": 8, "in": [2, 3, 4], "kernel": [2, 2, 2], "stride": [2, 2, 2]})",
+        R"({"name": "volume_uneven", "op": "conv_transpose", "n": 2, "ci": 3, "co": 4, "groups": 1, "in": [3, 6, 10], "kernel": [3, 5, 4], "stride": [2, 4, 3], "pad": [[1, 1], [1, 2], [1, 1]], "epilogue": {"residual": true}})",
+        R"({"name": "uneven_groups", "op": "conv_transpose", "n": 2, "ci": 24, "co": 34, "groups": 2, "in": [2, 9], "kernel": [3, 5], "stride": [3, 4], "output_padding": [1, 2]})",
         R"({"name": "one_pixel", "op": "conv_transpose", "n": 2, "ci": 9, "co": 37, "in": [1, 1], "kernel": [4, 4]})",
         R"({"name": "cropped", "op": "conv_transpose", "ci": 4, "co": 5, "in": [7, 6], "kernel": [6, 6], "stride": [3, 3], "pad": [[9, 6], [-1, 2]]})",
     });
@@ -152,6 +154,7 @@ TEST_CASE("default depthwise schedules on OpenCL equal the plain loops", "[gpu]"
         R"({"name": "last_vector", "op": "conv", "ci": 132, "co": 132, "groups": 132, "in": [5, 6], "kernel": [5, 5], "stride": [2, 2], "pad": [[2, 2], [2, 2]]})",
         R"({"name": "channels", "op": "conv", "n": 2, "ci": 37, "co": 37, "groups": 37, "in": [6, 9], "kernel": [3, 3], "dilation": [2, 1], "pad": "SAME", "epilogue": "relu"})",
         R"({"name": "multiplier", "op": "conv", "ci": 10, "co": 20, "groups": 10, "in": [9, 9], "kernel": [3, 3], "pad": [[1, 1], [1, 1]]})",
+        R"({"name": "pairs", "op": "conv", "ci": 12, "co": 18, "groups": 6, "in": [7, 9], "kernel": [3, 3], "stride": [1, 2], "pad": "SAME", "epilogue": {"residual": true}})",
         R"({"name": "planes", "op": "conv", "ci": 6, "co": 6, "groups": 6, "in": [18, 18], "kernel": [3, 3], "pad": [[1, 1], [1, 1]], "layout": "nchw"})",
         R"({"name": "column", "op": "conv", "ci": 3, "co": 3, "groups": 3, "in": [130, 1], "kernel": [3, 1], "pad": [[1, 1], [0, 0]]})",
         R"({"name": "long_row", "op": "conv", "ci": 2, "co": 2, "groups": 2, "in": [530], "kernel": [3], "pad": [[1, 1]], "layout": "nchw"})",
@@ -160,6 +163,8 @@ TEST_CASE("default depthwise schedules on OpenCL equal the plain loops", "[gpu]"
         R"({"name": "up", "op": "conv_transpose", "ci": 20, "co": 20, "groups": 20, "in": [5, 7], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]]})",
         R"({"name": "up_boxes", "op": "conv_transpose", "ci": 20, "co": 20, "groups": 20, "in": [5, 5], "kernel": [3, 3], "stride": [2, 2], "epilogue": {"residual": true}})",
         R"({"name": "up_planes", "op": "conv_transpose", "n": 2, "ci": 5, "co": 5, "groups": 5, "in": [6, 17], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]], "layout": "nchw"})",
+        R"({"name": "up_uneven", "op": "conv_transpose", "ci": 4, "co": 4, "groups": 4, "in": [9], "kernel": [5], "stride": [4]})",
+        R"({"name": "up_volume", "op": "conv_transpose", "n": 2, "ci": 6, "co": 6, "groups": 3, "in": [2, 1, 9], "kernel": [2, 5, 3], "stride": [3, 2, 4], "dilation": [1, 3, 2], "pad": [[0, -2], [0, 8], [-2, 5]], "output_padding": [2, 2, 3], "epilogue": {"residual": true}})",
         R"({"name": "up_wide", "op": "conv_transpose", "ci": 16, "co": 16, "groups": 16, "in": [3, 4], "kernel": [16, 16], "stride": [9, 9], "pad": [[4, 3], [4, 3]]})",
     });
 }
