@@ -82,7 +82,7 @@ void schedule_depthwise(const DepthwiseStages &s, const halconv_key &key, const 
     order.insert(order.end(), {xo, yo, co, s.n, s.z});
     order.insert(order.end(), phases.begin(), phases.end());
     output.reorder(order).fuse(xo, yo, tile).fuse(s.n, s.z, places);
-    schedule_phases(output, key, s.phases, co, places);
+    schedule_phases(output, key, phases, co, places);
     output.gpu_blocks(tile, co, places).gpu_threads(thread[0], thread[1], thread[2]);
     output.vectorize(lanes).unroll(xi).unroll(yi).never_partition_all();
     schedule_sum(s, key, schedule, LoopLevel(output, thread[0]));

@@ -13,6 +13,7 @@ namespace {
 constexpr int kVector = 4;
 constexpr int64_t kMostBlocksYZ = 65535;  // of a grid on y and z, by CUDA's limits
 constexpr int kMostThreadsZ = 64;         // of a block on z
+constexpr int64_t kMostCopies = 128;      // elements of a panel that a thread has under way, in registers
 
 bool divides(int a, int b) { return a > 0 && b % a == 0; }
 
@@ -92,6 +93,9 @@ std::string gpu_illegality(const halconv_key &key, const Schedule &s, const Targ
     bool shared = t.operands == GpuSchedule::Operands::kShared;
     if (shared && (weights_panel_elements(key, s) + input_panel_elements(key, s)) * kFloatBytes > gpu.shared_bytes) {
         return "the panels exceed the shared memory";
+    }
+    if (shared && input_panel_elements(key, s) > kMostCopies * threads.count()) {
+        return "a thread copies too much of a panel";
     }
     int64_t groups = depthwise ? 1 : key.groups, channels = int64_t(key.group_out) * (depthwise ? key.groups : 1);
     int64_t blocks_c = divide_up(channels, s.panel()), phases = 1;

@@ -1,6 +1,7 @@
 #include "schedules/gpu/promote_registers.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <stdexcept>
 
@@ -39,8 +40,10 @@ class Accesses : public IRVisitor {
   public:
     std::map<std::string, int64_t> threads;  // loops over threads with their extents
     std::vector<Access> found;
+    std::vector<Expr> facts;  // of the blocks around
 
-    Accesses(std::string buffer, const std::vector<std::pair<std::string, Expr>> &outer) : buffer_(std::move(buffer)) {
+    Accesses(std::string buffer, const std::vector<std::pair<std::string, Expr>> &outer, std::vector<Expr> blocks)
+        : facts(std::move(blocks)), buffer_(std::move(buffer)) {
         for (const auto &[name, value] : outer) {
             bind(name, value);
         }
@@ -106,8 +109,51 @@ class Accesses : public IRVisitor {
     }
 };
 
+class FindCondition : public IRVisitor {
+  public:
+    Expr condition;  // of a select; undefined where there is none
+
+  private:
+    using IRVisitor::visit;
+    void visit(const Select *op) override {
+        condition = condition.defined() || op->condition.type().is_vector() ? condition : op->condition;
+        IRVisitor::visit(op);
+    }
+};
+
+// The integer that the expression is whatever its selects take, given that the facts hold. Where a phase has no taps, Halide
+// makes the bounds of sums conditional.
+std::optional<int64_t> integer_of(const Expr &e, const std::vector<Expr> &facts) {
+    constexpr size_t kMostFacts = 16;
+    const Expr simple =
+        simplify(e, true, Scope<Interval>::empty_scope(), Scope<ModulusRemainder>::empty_scope(), facts);
+    if (auto integer = as_const_int(simple)) {
+        return *integer;
+    }
+    FindCondition find;
+    simple.accept(&find);
+    if (!find.condition.defined() || facts.size() >= kMostFacts) {
+        return {};
+    }
+    std::optional<int64_t> result;
+    for (const Expr &holds : {const_true(), const_false()}) {
+        std::vector<Expr> more = facts;
+        more.push_back(is_const_one(holds) ? find.condition : simplify(!find.condition));
+        auto integer = integer_of(substitute(find.condition, holds, simple), more);
+        if (!integer || (result && *result != *integer)) {
+            return {};
+        }
+        result = integer;
+    }
+    return result;
+}
+
 // The index as an affine function of the threads.
-Affine affine_in_threads(const std::string &buffer, const Expr &index, const std::map<std::string, int64_t> &threads) {
+Affine affine_in_threads(const std::string &buffer, const Access &access, const Accesses &accesses) {
+    const std::map<std::string, int64_t> &threads = accesses.threads;
+    const Expr &index = access.in_full;
+    std::vector<Expr> facts = accesses.facts;
+    facts.push_back(access.condition);
     const Ramp *ramp = index.as<Ramp>();
     if (ramp && !is_const_one(ramp->stride)) {
         fail(buffer, "a vector of it is not dense: " + text_of(index));
@@ -128,7 +174,7 @@ Affine affine_in_threads(const std::string &buffer, const Expr &index, const std
         result.strides.push_back(*stride);
         rest -= int(*stride) * Variable::make(Int(32), thread.first);
     }
-    auto offset = as_const_int(simplify(rest));
+    auto offset = integer_of(rest, facts);
     if (!offset) {
         fail(buffer, "the index is not affine in the threads with an integer offset: " + text_of(base));
     }
@@ -174,7 +220,7 @@ class Registers {
   public:
     Registers(const std::string &buffer, int64_t elements, const Accesses &accesses) : buffer_(buffer) {
         for (const Access &access : accesses.found) {
-            add(access, accesses.threads);
+            add(access, accesses);
         }
         for (int64_t offset : read_) {
             if (written_.count(offset) == 0) {
@@ -205,13 +251,13 @@ class Registers {
     std::vector<int64_t> strides_;      // of all accesses
     std::map<Expr, Affine, IRDeepCompare> affine_;
 
-    void add(const Access &access, const std::map<std::string, int64_t> &threads) {
-        Affine affine = affine_in_threads(buffer_, access.in_full, threads);
+    void add(const Access &access, const Accesses &accesses) {
+        Affine affine = affine_in_threads(buffer_, access, accesses);
         if (strides_.empty()) {
             strides_ = affine.strides;
         }
         size_t d = 0;
-        for (const auto &[thread, extent] : threads) {
+        for (const auto &[thread, extent] : accesses.threads) {
             if (affine.strides[d] == 0 && strides_[d] != 0) {
                 affine.offset -= strides_[d] * only_thread(buffer_, thread, extent, access);
             } else if (affine.strides[d] != strides_[d]) {
@@ -281,11 +327,23 @@ Stmt PromoteRegisters::visit(const LetStmt *op) {
     return result;
 }
 
+Stmt PromoteRegisters::visit(const For *op) {
+    bool block = op->for_type == ForType::GPUBlock && is_const_zero(op->min);
+    if (block) {
+        facts_.push_back(Expr(0) <= Variable::make(Int(32), op->name));
+    }
+    Stmt result = IRMutator::visit(op);
+    if (block) {
+        facts_.pop_back();
+    }
+    return result;
+}
+
 Stmt PromoteRegisters::visit(const Allocate *op) {
     if (op->memory_type != MemoryType::Register) {
         return IRMutator::visit(op);
     }
-    Accesses accesses(op->name, lets_);
+    Accesses accesses(op->name, lets_, facts_);
     op->body.accept(&accesses);
     if (accesses.threads.empty()) {
         return IRMutator::visit(op);  // already a thread's own

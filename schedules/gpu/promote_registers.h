@@ -22,8 +22,10 @@ class PromoteRegisters : public Halide::Internal::IRMutator {
     using Stmt = Halide::Internal::Stmt;
 
     std::vector<std::pair<std::string, Halide::Expr>> lets_;  // around the present statement, outermost first
+    std::vector<Halide::Expr> facts_;                         // of the blocks around
 
     Stmt visit(const Halide::Internal::LetStmt *op) override;
+    Stmt visit(const Halide::Internal::For *op) override;
     Stmt visit(const Halide::Internal::Allocate *op) override;
 };
 
