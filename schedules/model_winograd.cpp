@@ -4,6 +4,7 @@
 //     products     register tiles x (K * (step_cycles + step_overhead) + 1.5 pixels * vectors + 10), or the time to read
 //                  the transformed weights, once a block of tile rows, whichever is longer
 //     transforms   2 cycles for a point of a vector of input channels, 2 for one of output channels and 2 for an output
+//     output       of phases, where those of a block leave L2 before all are stored: lines come back for each phase
 //     V and M      the share that leaves L2 is written and read again at kScratchBytesPerCycle, at kFarBytesPerCycle beyond a
 //                  share of L3
 #include "schedules/model_forms.h"
@@ -20,7 +21,7 @@ namespace {
 constexpr double kWeightBytesPerCycleL2 = 48, kWeightBytesPerCycleMemory = 20, kScratchBytesPerCycle = 64,
                  kFarBytesPerCycle = 24;
 constexpr double kL3PerL2 = 4;  // a core's share of L3
-constexpr double kFewInputs = 16;
+constexpr double kFewInputs = 24;
 // Tiles with a load for each multiply-add reach 61 % of the peak where two of either fit a cycle.
 constexpr double kLoadShare = 0.65;
 constexpr double kTransformCycles = 2;
@@ -94,6 +95,10 @@ double cycles(const WinogradWork &w, const Schedule &s, const TargetRow &target)
     double spilled = std::clamp(kept / half_l2 - 0.8, 0.0, 1.0) * (input * (1 + blocks) + 2 * sums * blocks);
     bool in_l3 = kept <= kL3PerL2 * double(target.l2_bytes);
     double total = strips * (products + transforms + spilled / (in_l3 ? kScratchBytesPerCycle : kFarBytesPerCycle));
+    double stored = block_tiles * outputs * w.group_out * kFloatBytes;
+    if (w.phases > 1 && stored * w.phases > half_l2) {
+        total += strips * 2 * stored / kFarBytesPerCycle;
+    }
     double tasks = s.parallel == ParallelAxis::kRows ? strips * w.outer : blocks;
     return total / (tasks < kFewTasks ? kFewTasksShare : 1);
 }

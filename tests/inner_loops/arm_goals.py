@@ -7,7 +7,7 @@ import json
 import sys
 
 CORES = ("neoverse-n1", "neoverse-v2")
-DENSE = ("direct", "phase", "row_fused", "inner_product", "winograd2", "winograd4")
+DENSE = ("direct", "phase", "row_fused", "inner_product", "winograd2", "winograd3", "winograd4")
 PERCENT = {**dict.fromkeys(DENSE, 97), "depthwise": 70}  # of the multiply bound
 # Of XNNPACK's f32-gemm-8x8-minmax-asm-aarch64-neonfma-ld128-2: 64 multiply-adds for 8 operands and 8 weights, more than of its
 # 5x16 and 6x8. KleidiAI's 6x16 (f32_f32_f32p16x1b_6x16_neon_mla) has 96 / 22; with 24 sums LLVM spills.
@@ -15,12 +15,12 @@ PER_LOAD = 64 / 16
 OPERAND_LANES = 4  # of fewer input channels no vector of operands is loaded
 BELOW = {
     # One pixel and one output: each weight is used once. Depthwise phases: four products for a store, which takes two slots of
-    # N1's arithmetic pipes. fcn8s/up2b: 21 channels, the operands stay in memory.
-    "percent": ["dcgan/g1", "dcgan/d5", "bilinear_up/dw64", "fcn8s/up2b"],
-    "spills": ["fcn8s/up2b"],
-    # Rows of 7, 14 and 28 pixels and 12 or 24 channels fill no 8x2, 9x2 or 6x3 tile.
-    "loads": ["dcgan/g1", "dcgan/g2", "fcn8s/up2a", "fcn8s/up2b", "hifigan_v1/res_k11d5", "mobilenetv2/pw7", "pix2pix/u2",
-              "resnet50/28_3x3", "resnet50/14_3x3", "resnet50/14_1x1", "stylegan2/16", "stylegan2/64", "fsrcnn/map",
+    # N1's arithmetic pipes.
+    "percent": ["dcgan/g1", "dcgan/d5", "bilinear_up/dw64"],
+    # Rows of 7, 14 and 28 pixels, of 11 and 22 winograd tiles and 12 or 24 channels fill no 8x2, 9x2 or 6x3 tile.
+    "loads": ["dcgan/g1", "dcgan/g2", "fcn8s/up8", "grouped_up/g4", "hifigan_v1/res_k11d5", "hifigan_v1/up1", "hifigan_v1/up2",
+              "mobilenetv2/pw7", "pix2pix/u2", "pix2pix/u6", "pix2pix/u7", "resnet50/28_3x3", "resnet50/14_3x3",
+              "resnet50/14_1x1", "resnetgen/up1", "resnetgen/up2", "stylegan2/64", "stylegan2/256", "fsrcnn/map",
               "unet/conv_64", "vgg16/28", "unet3d/up1"],
 }
 
