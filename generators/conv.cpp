@@ -14,8 +14,9 @@ template <class Derived> void ByWindow<Derived>::define_sum(const Lane &at) {
     Expr in_y = within(pins_y, 3, high_coordinate(ay, Expr(y), Expr(taps[2])));
     Expr in_z = within(pins_z, 4, high_coordinate(az, Expr(z), Expr(taps[3])));
     sum(c, g, x, y, z, n) = bias(at.lane, at.block);
-    sum(c, g, x, y, z, n) += weights(at.lane, taps[0], taps[1], taps[2], taps[3], 0, 0, 0, at.block) *
-                             read_operand(padded(taps[0], at.group, in_x, in_y, in_z, n), {g, x, y, z, n});
+    sum(c, g, x, y, z, n) +=
+        read_through(factor, weights(at.lane, taps[0], taps[1], taps[2], taps[3], 0, 0, 0, at.block), {c, g}) *
+        read_through(operand, padded(taps[0], at.group, in_x, in_y, in_z, n), {g, x, y, z, n});
     output(c, g, x, y, z, n) = epilogue(sum(c, g, x, y, z, n), residual(c, g, x, y, z, n));
 }
 

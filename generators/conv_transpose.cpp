@@ -46,8 +46,9 @@ template <class Derived> void ByPhase<Derived>::define_sum(const Lane &at) {
     Expr in_z = within(pins_z, 4, z + pz.base - taps[3] * az.input_step());
     sum(c, g, qx, x, qy, y, qz, z, n) = bias(at.lane, at.block);
     sum(c, g, qx, x, qy, y, qz, z, n) +=
-        weights(at.lane, taps[0], taps[1], taps[2], taps[3], px.r, py.r, pz.r, at.block) *
-        read_operand(padded(taps[0], at.group, in_x, in_y, in_z, n), {g, qx, x, qy, y, qz, z, n});
+        read_through(factor, weights(at.lane, taps[0], taps[1], taps[2], taps[3], px.r, py.r, pz.r, at.block),
+                     {c, g, qx, qy, qz}) *
+        read_through(operand, padded(taps[0], at.group, in_x, in_y, in_z, n), {g, qx, x, qy, y, qz, z, n});
     output(c, g, qx, x, qy, y, qz, z, n) =
         epilogue(sum(c, g, qx, x, qy, y, qz, z, n), residual(c, g, qx, x, qy, y, qz, z, n));
 }
@@ -73,8 +74,9 @@ void ConvTransposeRowFused::generate() {
     Expr in_y = within(pins_y, 3, y + py.base - taps[2] * ay.input_step());
     Expr in_z = within(pins_z, 4, z + pz.base - taps[3] * az.input_step());
     sum(lane, b, qy, y, qz, z, n) = bias(lane, 0);
-    sum(lane, b, qy, y, qz, z, n) += weights(lane, taps[0], taps[1], taps[2], taps[3], 0, py.r, pz.r, 0) *
-                                     read_operand(padded(taps[0], 0, in_x, in_y, in_z, n), {b, qy, y, qz, z, n});
+    sum(lane, b, qy, y, qz, z, n) +=
+        weights(lane, taps[0], taps[1], taps[2], taps[3], 0, py.r, pz.r, 0) *
+        read_through(operand, padded(taps[0], 0, in_x, in_y, in_z, n), {b, qy, y, qz, z, n});
     row(lane, b, qy, y, qz, z, n) = sum(lane, b, qy, y, qz, z, n);
     Expr uncropped = uncropped_place(ax.axis, Expr(f), channels);
     output(f, qy, y, qz, z, n) =

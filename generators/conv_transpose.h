@@ -18,14 +18,14 @@ template <class Derived> class ByPhase : public Operation<Derived, 9> {
     using Base::axis_x, Base::axis_y, Base::axis_z, Base::pins_x, Base::pins_y, Base::pins_z;
     using Base::bias, Base::output, Base::residual, Base::weights;
     using Base::c, Base::g, Base::n, Base::x, Base::y, Base::z;
-    using Base::padded, Base::sum, Base::taps;
+    using Base::factor, Base::operand, Base::padded, Base::sum, Base::taps;
     using typename Base::Lane;
 
     Halide::Var qx{"qx"}, qy{"qy"}, qz{"qz"};
 
   protected:
     using Base::channel_lane, Base::define_padded, Base::depthwise_lane, Base::epilogue, Base::phase_axis_of,
-        Base::read_operand, Base::within;
+        Base::read_through, Base::within;
 
     void define_sum(const Lane &at);
 };

@@ -73,8 +73,9 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
     Halide::GeneratorOutput<Result> output{"output"};
 
     // For schedules: the input with zeros around it, and the sum before the epilogue with its reduction (i, tx, ty, tz).
-    // operand(tap.., place..) is the input that tap (i, tx, ty, tz) of the output at `place` multiplies.
-    Halide::Func padded{"padded"}, sum{"sum"}, operand{"operand"};
+    // operand(tap.., place..) is the input that tap (i, tx, ty, tz) of the output at `place` multiplies, and factor(tap..,
+    // place..) the weight, where the operation states it so; its place is (c, g), and the phases.
+    Halide::Func padded{"padded"}, sum{"sum"}, operand{"operand"}, factor{"factor"};
     Halide::RDom taps;
     // Of padded where stage_rows is set: (channel of row_channels, column) of its updates 2 and 3.
     Halide::RDom inside, outside;
@@ -159,8 +160,9 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
             (bounded ? Halide::BoundaryConditions::constant_exterior(source, 0.0f, bounds) : source)(c, g, x, y, z, n);
     }
 
-    // The element `value` of padded, in terms of `taps` and of the variables `place`, read through operand.
-    Expr read_operand(const Expr &value, std::vector<Halide::Var> place) {
+    // `value`, an element of padded or of the weights in terms of `taps` and of the variables `place`, read through `stage`:
+    // operand or factor.
+    Expr read_through(Halide::Func stage, const Expr &value, std::vector<Halide::Var> place) {
         Expr of_place = value;
         std::vector<Halide::Var> arguments = tap;
         std::vector<Expr> read;
@@ -170,8 +172,8 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
         }
         read.insert(read.end(), place.begin(), place.end());
         arguments.insert(arguments.end(), place.begin(), place.end());
-        operand(arguments) = of_place;
-        return operand(read);
+        stage(arguments) = of_place;
+        return stage(read);
     }
 
     // Where the sum reads dimension d of padded for `coordinate`; with Border::kSkip only taps inside the input remain.

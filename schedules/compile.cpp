@@ -6,6 +6,7 @@
 #include "runtime/core/winograd.h"
 #include "schedules/apply.h"
 #include "schedules/autoschedule.h"
+#include "schedules/gpu/compile_gpu.h"
 #include "schedules/pairwise_sums.h"
 #include "schedules/prefetch.h"
 #include "schedules/scratch.h"
@@ -69,7 +70,7 @@ void set_pins(Internal::AbstractGenerator &generator, const halconv_key &key, co
         bool whole_panels = key.groups != HALCONV_FREE && int64_t(key.groups) * key.group_out % schedule.panel() == 0;
         set("group_out", key.group_out);
         say("one_block", shifted);
-        say("bound_groups", !shifted && !whole_panels);
+        say("bound_groups", !shifted && !whole_panels && !schedule.gpu);  // threads beyond the last group do nothing
     }
 }
 
@@ -235,6 +236,8 @@ template <class Op> Module compile_form(const CompileJob &job) {
     fix_output(*op, job.key, job.schedule);
     if (!job.autoscheduler.empty()) {
         autoschedule(pipeline, generator, job, context.target());
+    } else if (job.schedule.gpu) {
+        schedule_for_gpu(*op, pipeline, job);
     } else if (!job.schedule.reference) {
         apply_schedule(*op, job.key, job.schedule);
     }
@@ -281,6 +284,11 @@ struct ThrowErrors : CompileTimeErrorReporter {
     void error(const char *message) override { throw std::runtime_error(message); }
 };
 
+void report_by_exceptions() {
+    static ThrowErrors reporter;
+    set_custom_compile_time_error_reporter(&reporter);
+}
+
 }  // namespace
 
 std::string halide_target_text(const CompileJob &job) {
@@ -288,10 +296,13 @@ std::string halide_target_text(const CompileJob &job) {
 }
 
 void compile_object(const CompileJob &job, const std::filesystem::path &object) {
-    static ThrowErrors reporter;
-    set_custom_compile_time_error_reporter(&reporter);
-    Module module = compile_module(job);
-    module.compile({{OutputFileType::object, object.string()}});
+    report_by_exceptions();
+    compile_module(job).compile({{OutputFileType::object, object.string()}});
+}
+
+void compile_device_code(const CompileJob &job, const std::filesystem::path &text) {
+    report_by_exceptions();
+    compile_module(job).compile({{OutputFileType::device_code, text.string()}});
 }
 
 }  // namespace halconv

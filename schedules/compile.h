@@ -27,4 +27,7 @@ std::string halide_target_text(const CompileJob &job);
 // Halide's message. Halide keeps global counters: for reproducible objects compile one job a process.
 void compile_object(const CompileJob &job, const std::filesystem::path &object);
 
+// Of a GPU target: writes what the host's code hands to the driver, PTX or OpenCL C.
+void compile_device_code(const CompileJob &job, const std::filesystem::path &text);
+
 }  // namespace halconv

@@ -50,11 +50,35 @@ constexpr struct {
     const char *letter, *text;
 } kParallel[] = {{"", "rows"}, {"c", "channels"}, {"p", "channels, z and phases"}};
 
+std::string extents_text(int y, int x, int c) {
+    return std::to_string(y) + "x" + std::to_string(x) + "x" + std::to_string(c);
+}
+
+// "8x16x128t1x8x8k16": a block's tile of y, x, channels; a thread's; the channels of a panel.
+std::string gpu_tile_text(const Schedule &s) {
+    const GpuSchedule &t = *s.gpu;
+    return extents_text(s.tile_y, s.tile_x, s.panel()) + "t" + extents_text(t.thread_y, t.thread_x, t.thread_c) +
+           (t.operands == GpuSchedule::Operands::kShared ? "k" + std::to_string(t.chunk) : "") +
+           (t.row_taps ? "r" : "");
+}
+
+std::string gpu_schedule_text(const Schedule &s) {
+    const GpuSchedule &t = *s.gpu;
+    bool shared = t.operands == GpuSchedule::Operands::kShared;
+    return "block " + extents_text(s.tile_y, s.tile_x, s.panel()) + " thread " +
+           extents_text(t.thread_y, t.thread_x, t.thread_c) +
+           (shared ? " shared panels of " + std::to_string(t.chunk) + " channels" : "") +
+           (t.row_taps ? " and all x taps" : "");
+}
+
 }  // namespace
 
 std::string tile_text(const Schedule &s) {
     if (s.reference) {
         return "";
+    }
+    if (s.gpu) {
+        return gpu_tile_text(s);
     }
     std::string pixels = (s.tile_y > 1 ? std::to_string(s.tile_y) + "x" : "") + std::to_string(s.tile_x);
     std::string lanes = "v" + std::to_string(s.lanes);
@@ -69,6 +93,9 @@ std::string tile_text(const Schedule &s) {
 std::string schedule_text(const Schedule &s) {
     if (s.reference) {
         return "reference";
+    }
+    if (s.gpu) {
+        return gpu_schedule_text(s);
     }
     return "tile " + std::to_string(s.tile_y) + "x" + std::to_string(s.tile_x) + " vectors " +
            std::to_string(s.vectors) + "x" + std::to_string(s.lanes) + " rows " + std::to_string(s.rows) +
@@ -95,8 +122,8 @@ bool overhangs(const halconv_key &key, const Schedule &s, int d) {
 
 void least_extents(const halconv_key &key, const Schedule &s, int32_t extents[3]) {
     bool rows_free = key.out[1] == HALCONV_FREE;
-    bool any =
-        s.reference || s.form == HALCONV_FORM_ROW_FUSED || s.form == HALCONV_FORM_INNER_PRODUCT || is_winograd(s.form);
+    bool any = s.reference || s.gpu || s.form == HALCONV_FORM_ROW_FUSED || s.form == HALCONV_FORM_INNER_PRODUCT ||
+               is_winograd(s.form);
     extents[0] = 1;
     extents[1] = any || rows_free || overhangs(key, s, 1) ? 1 : s.tile_y;
     extents[2] = any || overhangs(key, s, 2) ? 1 : s.tile_x;
@@ -104,7 +131,7 @@ void least_extents(const halconv_key &key, const Schedule &s, int32_t extents[3]
 
 bool shifts_lanes(const halconv_key &key, const Schedule &s) {
     bool pinned = key.groups != HALCONV_FREE && key.group_out == 1;
-    return pinned && key.residual == 0 && s.parallel == ParallelAxis::kRows && key.groups % s.panel() != 0 &&
+    return pinned && !s.gpu && key.residual == 0 && s.parallel == ParallelAxis::kRows && key.groups % s.panel() != 0 &&
            key.groups > s.panel();
 }
 

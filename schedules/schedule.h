@@ -2,6 +2,7 @@
 // and apply() turns one into Halide directives on a generator's Funcs.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,15 @@ namespace halconv {
 
 // What a parallel loop runs over: strips of rows (or columns), z and batch; blocks of channels; these, z and the phases.
 enum class ParallelAxis { kRows, kChannels, kChannelsAndPhases };
+
+// Of GPU targets. A block of threads computes panel() channels of tile_y x tile_x pixels.
+struct GpuSchedule {
+    // How products reach a thread: panels of weights and inputs of a block lie in shared memory; or it loads its own.
+    enum class Operands { kShared, kThread } operands = Operands::kShared;
+    int thread_x = 1, thread_y = 1, thread_c = 1;  // outputs of a thread
+    int chunk = 1;                                 // input channels of a panel, a divisor of them
+    bool row_taps = false;                         // a panel holds all x taps
+};
 
 struct Schedule {
     halconv_form form = HALCONV_FORM_DIRECT;
@@ -32,7 +42,8 @@ struct Schedule {
     bool share = false;  // inner products: x taps of neighbouring positions share the inputs they load
     // Input channels of a pixel that are loaded as a vector and multiplied by lane; 1: each is broadcast.
     int operand_lanes = 1;
-    bool prefetch_output = false;  // fetch the lines that a tile stores when its sum begins
+    bool prefetch_output = false;         // fetch the lines that a tile stores when its sum begins
+    std::optional<GpuSchedule> gpu = {};  // of GPU targets: then only form, tile and panel() apply beside it
 
     int panel() const { return vectors * lanes; }
 };

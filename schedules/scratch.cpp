@@ -33,7 +33,7 @@ class PeakVisitor : public IRVisitor {
         int32_t known = op->constant_allocation_size();
         bool on_stack = op->memory_type == MemoryType::Register || (op->memory_type != MemoryType::Heap && known > 0 &&
                                                                     int64_t(known) * op->type.bytes() <= kStackLimit);
-        if (on_stack || op->new_expr.defined()) {
+        if (on_stack || op->memory_type == MemoryType::GPUShared || op->new_expr.defined()) {
             return;
         }
         Expr bytes = make_const(Int(64), op->type.bytes());

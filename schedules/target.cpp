@@ -48,6 +48,15 @@ const TargetRow *find_row(const std::string &name) {
     return found;
 }
 
+const TargetRow *find_gpu_row(const std::string &name) {
+    for (const TargetRow &row : gpu_target_rows()) {
+        if (row.name == name) {
+            return &row;
+        }
+    }
+    return nullptr;
+}
+
 std::string known_targets() {
     std::string known = "host", systems;
     for (const TargetRow &row : target_rows()) {
@@ -81,7 +90,24 @@ Target parse_target(const std::string &text) {
                     here && row->arch == std::string(cpu_architecture())};
         }
     }
+    if (find_gpu_row(name)) {
+        throw std::invalid_argument("target '" + text + "': the runtime has no plan for graphics processors yet");
+    }
     throw std::invalid_argument("unknown target '" + text + "' (" + known_targets() + ")");
+}
+
+Target parse_gpu_target(const std::string &name) {
+    const TargetRow *row = find_gpu_row(name);
+    if (!row) {
+        throw std::invalid_argument("'" + name + "' is no graphics processor among the targets");
+    }
+    for (const Platform &p : kPlatforms) {
+        if (p.arch == std::string(row->arch) && p.system == std::string(system_of_host())) {
+            return {row, row->name, std::string(row->arch) + "-" + p.halide_system + row->features, p.triple,
+                    row->arch == std::string(cpu_architecture())};
+        }
+    }
+    throw std::invalid_argument("target '" + name + "': no kernels for this system");
 }
 
 }  // namespace halconv

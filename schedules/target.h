@@ -22,6 +22,15 @@ struct Core {
     bool write_prefetch;     // fetching output lines before they are stored was measured to help
 };
 
+// A graphics processor that an application's host code starts kernels on.
+struct Gpu {
+    const char *chip;       // ptxas's "sm_90"; null: OpenCL, whose driver compiles
+    int threads;            // of a block, at most
+    int64_t shared_bytes;   // of a block, without asking for more than every chip gives
+    int processors;         // of a common chip, that blocks are spread over
+    int processor_threads;  // of a processor, at most
+};
+
 struct TargetRow {
     const char *name;      // "x86-avx512"
     const char *arch;      // Halide's: "x86-64"
@@ -33,10 +42,14 @@ struct TargetRow {
     Core core;
     bool builtin;         // whether the built-in set has kernels for it
     const char *summary;  // one phrase for `halconv list`
+    const Gpu *gpu = nullptr;
 };
 
-// All rows; those of an architecture weakest first.
+// All rows of processors; those of an architecture weakest first.
 const std::vector<TargetRow> &target_rows();
+
+// The rows of graphics processors: architecture and features are Halide's for the host's code and the kernels.
+const std::vector<TargetRow> &gpu_target_rows();
 
 // Whether this processor has the architecture and the features of a row.
 bool runs_here(const TargetRow &row);
@@ -50,7 +63,11 @@ struct Target {
     bool native;         // objects for the architecture and system of this program
 };
 
-// Throws std::invalid_argument with one line that lists the known targets.
+// Throws std::invalid_argument with one line that lists the known targets, or says that the target is a graphics processor:
+// the runtime has no plan for one.
 Target parse_target(const std::string &text);
+
+// A graphics processor under this machine's system. Throws std::invalid_argument for any other name.
+Target parse_gpu_target(const std::string &name);
 
 }  // namespace halconv

@@ -22,6 +22,14 @@ constexpr Core kArmInOrder{1, 0.5, 8, 0.5, 0, true, 1, 3, false, true, false};
 // No multiply-add by lane from LLVM 21: a product and an addition, with operands from memory.
 constexpr Core kArm32{0.5, 1, 8, 0.5, 0, true, 1, 2, false, true, false};
 
+// What a block may have of every chip; processors of A100, A40 and RTX 30, H100, B200. An OpenCL device is taken for small.
+constexpr int64_t kSharedBytes = 48 * kKiB;
+constexpr Gpu kSm80{"sm_80", 1024, kSharedBytes, 108, 2048};
+constexpr Gpu kSm86{"sm_86", 1024, kSharedBytes, 84, 1536};
+constexpr Gpu kSm90{"sm_90", 1024, kSharedBytes, 132, 2048};
+constexpr Gpu kSm100{"sm_100", 1024, kSharedBytes, 148, 2048};
+constexpr Gpu kOpenCl{nullptr, 256, 32 * kKiB, 16, 1024};
+
 }  // namespace
 
 const std::vector<TargetRow> &target_rows() {
@@ -42,6 +50,23 @@ const std::vector<TargetRow> &target_rows() {
          "NEON and f16 arithmetic (Cortex-A55, A76, Apple A11 and later); f32 as arm-neon"},
         {"armv7s-neon", "arm-32", "-armv7s", HALCONV_CPU_NEON32, 4, 16, 256 * kKiB, kArm32, true,
          "32-bit ARM with NEON and VFPv4 (Cortex-A7, A15 and later)"},
+    };
+    return rows;
+}
+
+const std::vector<TargetRow> &gpu_target_rows() {
+    // Lanes and registers of the host's vectors are not used. Halide 21 knows no capability above 8.6; its PTX is assembled
+    // for the later chips.
+    constexpr Core kNone{0, 0, 0, 0, 0, false, 1, 0, false, true, false};
+    auto row = [&](const char *name, const char *features, const char *summary, const Gpu &gpu) {
+        return TargetRow{name, "x86-64", features, 0, 4, 0, 0, kNone, false, summary, &gpu};
+    };
+    static const std::vector<TargetRow> rows = {
+        row("opencl", "-opencl", "OpenCL devices", kOpenCl),
+        row("cuda-sm80", "-cuda-cuda_capability_80", "NVIDIA A100", kSm80),
+        row("cuda-sm86", "-cuda-cuda_capability_86", "NVIDIA A40, RTX 30", kSm86),
+        row("cuda-sm90", "-cuda-cuda_capability_86", "NVIDIA H100", kSm90),
+        row("cuda-sm100", "-cuda-cuda_capability_86", "NVIDIA B200", kSm100),
     };
     return rows;
 }

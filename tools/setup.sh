@@ -73,6 +73,18 @@ python_tools() {
     echo "$sum" >$stamp
 }
 
+# NVIDIA's assembler and disassembler in build/venv. They read and write files; nothing runs on a GPU.
+cuda_assembler() {
+    local stamp=build/venv/cuda.stamp tools=(nvidia-cuda-nvcc==13.0.88 nvidia-cuda-nvdisasm==13.2.51)
+    if [ -f $stamp ] && [ "$(cat $stamp)" = "${tools[*]}" ]; then
+        echo "   all installed"
+        return
+    fi
+    echo "   installing ${tools[*]}"
+    quietly build/venv/bin/python -m pip install --disable-pip-version-check --no-input --no-deps "${tools[@]}"
+    echo "${tools[*]}" >$stamp
+}
+
 # set_up EXTRA_PACKAGE..: all that configuring needs; then cmake, ninja and ctest are those of requirements.txt.
 set_up() {
     mkdir -p build

@@ -4,28 +4,31 @@
 JUNIT=${JUNIT:+$(realpath -m -- "$JUNIT")} # before setup.sh goes to the repo
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
-suites=(unit kernels conformance tools sanitize arm) # those that have tests
-targetless=(gpu)                                     # named by the design; no schedule for such a target exists yet
+suites=(unit kernels conformance tools sanitize arm gpu)
 
-[ $# -gt 0 ] || set -- "${suites[@]}" "${targetless[@]}"
+[ $# -gt 0 ] || set -- "${suites[@]}"
 selected=()
 for suite in "$@"; do
     if [[ " ${suites[*]} " == *" $suite "* ]]; then
         selected+=("$suite")
-    elif [[ " ${targetless[*]} " == *" $suite "* ]]; then
-        echo "suite $suite: skipped, there is no schedule for such a target yet"
     else
-        echo "unknown suite '$suite'; there are: ${suites[*]} ${targetless[*]}" >&2
+        echo "unknown suite '$suite'; there are: ${suites[*]}" >&2
         exit 2
     fi
 done
-[ ${#selected[@]} -gt 0 ] || exit 0
 
 cross_tools=() # compilers, objects' tools and emulator of the suite arm
 if [[ " ${selected[*]} " == *" arm "* ]]; then
     cross_tools=(g++-aarch64-linux-gnu g++-arm-linux-gnueabihf qemu-user clang llvm)
 fi
-set_up clang-format clang-tidy llvm-19 "${cross_tools[@]}"
+opencl=() # OpenCL on the processor, for the suite gpu
+if [[ " ${selected[*]} " == *" gpu "* ]]; then
+    opencl=(pocl-opencl-icd ocl-icd-libopencl1)
+fi
+set_up clang-format clang-tidy llvm-19 "${cross_tools[@]}" "${opencl[@]}"
+if [[ " ${selected[*]} " == *" gpu "* ]]; then
+    step "CUDA assembler" cuda_assembler
+fi
 targets=(halconv)
 for suite in "${selected[@]}"; do
     [ "$suite" = sanitize ] || targets+=("suite_$suite")

@@ -1,0 +1,156 @@
+// The default GPU schedule by problem size. No time on a GPU was measured for it: the figures are of the assembled code
+// (README) and of the launch.
+#include "schedules/gpu/model.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "halconv/halconv.h"
+#include "runtime/core/problem.h"
+#include "schedules/gpu/legal.h"
+#include "schedules/model_forms.h"
+
+namespace halconv {
+
+namespace {
+
+constexpr int kVector = 4, kMostChunk = 64, kFewChannels = 8;
+
+// The largest divisor of the input channels up to `wanted`, multiples of 4 first; else, where that is small, the smallest one
+// above.
+int chunk_of(int channels, int wanted) {
+    int best = 1;
+    for (int chunk = 1; chunk <= wanted; chunk++) {
+        bool vectors = channels % kVector != 0 || chunk % kVector == 0;
+        best = channels % chunk == 0 && vectors ? chunk : best;
+    }
+    for (int chunk = wanted; chunk <= kMostChunk && best < kVector && best < channels; chunk++) {
+        best = channels % chunk == 0 ? chunk : best;
+    }
+    return best;
+}
+
+struct Tile {
+    int pixels, channels;  // of a block
+    int thread_pixels, thread_channels;
+};
+
+// The share of multiply-adds in the loop over panels of 32 channels is 90 % for the first, 79 % for 32 x 32 (ptxas 13.0, sm_90:
+// tests/gpu/resources.jsonl). Smaller tiles leave less of a small grid's processors idle; the last three are for few channels.
+constexpr Tile kTiles[] = {{128, 128, 8, 8}, {64, 64, 8, 8}, {64, 64, 8, 4}, {64, 32, 8, 4}, {32, 32, 4, 4},
+                           {64, 16, 4, 4},   {16, 16, 4, 4}, {256, 8, 8, 8}, {256, 4, 8, 4}, {256, 1, 8, 1}};
+
+// The most square power of two that a row of positions fills, at least a thread's pixels.
+int tile_width(int64_t positions, int pixels, int least) {
+    int width = least;
+    while (width * 2 <= pixels && width < positions && width * width < 2 * pixels) {
+        width *= 2;
+    }
+    return width;
+}
+
+Schedule with_tile(const halconv_key &key, const Tile &tile, int wanted_chunk) {
+    Schedule s;
+    s.form = key.op == HALCONV_CONV ? HALCONV_FORM_DIRECT : HALCONV_FORM_PHASE;
+    s.vectors = tile.channels;
+    GpuSchedule gpu;
+    gpu.thread_c = tile.thread_channels;
+    bool single_row = positions(key, 1) == 1;
+    bool narrow = !single_row && positions(key, 2) < tile.thread_pixels;
+    gpu.thread_x = narrow ? std::min(kVector, tile.thread_pixels) : tile.thread_pixels;
+    gpu.thread_y = tile.thread_pixels / gpu.thread_x;
+    s.tile_x = single_row ? tile.pixels : tile_width(positions(key, 2), tile.pixels, gpu.thread_x);
+    s.tile_y = tile.pixels / s.tile_x;
+    gpu.chunk = chunk_of(key.group_in, wanted_chunk);
+    gpu.row_taps = key.group_in < kFewChannels && gpu.chunk == key.group_in;
+    s.gpu = gpu;
+    return s;
+}
+
+// The products of the processor with the most blocks, each with its share of a thread's loads and of the panels' copies; more
+// where too few threads are under way at a time to hide the latency of memory.
+double cost(const halconv_key &key, const Schedule &s, const TargetRow &target) {
+    constexpr double kHidingThreads = 256, kCopy = 4;  // estimates; kCopy: products that an element's way takes
+    const Gpu &gpu = *target.gpu;
+    int64_t blocks = int64_t(key.batch) * key.groups * divide_up(key.group_out, s.panel());
+    for (int d = 0; d < 3; d++) {
+        int64_t tile = d == 2 ? s.tile_x : d == 1 ? s.tile_y : 1;
+        int64_t phases = key.op == HALCONV_CONV ? 1 : key.stride[d];
+        blocks *= phases * divide_up(positions(key, d), tile);
+    }
+    double of_processor = double(divide_up(blocks, gpu.processors)), sums = double(s.panel()) * s.tile_x * s.tile_y;
+    double threads = std::min(of_processor * block_threads(s).count(), double(gpu.processor_threads));
+    double busy = std::min(1.0, threads / kHidingThreads);
+    double loads = 1.0 / s.gpu->thread_c + 1.0 / (s.gpu->thread_x * s.gpu->thread_y);
+    double copies = kCopy * (1.0 / s.panel() + 1.0 / (s.tile_x * s.tile_y));
+    return of_processor * sums * (1 + loads + copies) / busy;
+}
+
+// A warp's threads lie along what is contiguous in memory.
+Schedule depthwise_schedule(const halconv_key &key) {
+    constexpr int kThreads = 128, kPixels = 4;
+    Schedule s;
+    s.form = HALCONV_FORM_DEPTHWISE;
+    GpuSchedule gpu;
+    gpu.operands = GpuSchedule::Operands::kThread;
+    bool nhwc = key.in_layout == HALCONV_NHWC && key.out_layout == HALCONV_NHWC;
+    int64_t channels = int64_t(key.groups) * key.group_out;
+    bool vectors = nhwc && key.group_in == 1 && key.group_out == 1 && channels % kVector == 0;
+    gpu.thread_c = vectors ? kVector : 1;
+    gpu.thread_x = positions(key, 2) > 1 ? kPixels : 1;
+    int most = nhwc ? 32 : 1, threads_c = 1, threads_x = 1, threads_y = 1;
+    while (threads_c * 2 <= most && threads_c * gpu.thread_c < channels) {
+        threads_c *= 2;
+    }
+    auto may_double = [&](int tile, int64_t extent) {
+        return tile < extent && tile_overrun(extent, 2 * tile) <= kTileOverrun;
+    };
+    while (threads_c * threads_x * 2 <= kThreads && may_double(threads_x * gpu.thread_x, positions(key, 2))) {
+        threads_x *= 2;
+    }
+    while (threads_c * threads_x * threads_y * 2 <= kThreads && may_double(threads_y, positions(key, 1))) {
+        threads_y *= 2;
+    }
+    s.vectors = threads_c * gpu.thread_c;
+    s.tile_x = threads_x * gpu.thread_x;
+    s.tile_y = threads_y;
+    s.gpu = gpu;
+    return s;
+}
+
+bool has_depthwise_form(const halconv_key &key) { return key.groups > 1 && key.group_in <= 4 && key.group_out <= 4; }
+
+}  // namespace
+
+Schedule default_gpu_schedule(const halconv_key &key, const TargetRow &target) {
+    if (has_depthwise_form(key)) {
+        Schedule s = depthwise_schedule(key);
+        std::string illegal = gpu_illegality(key, s, target);
+        if (!illegal.empty()) {
+            throw std::runtime_error(std::string(target.name) + ": " + illegal);
+        }
+        return s;
+    }
+    std::string why;
+    const Schedule *best = nullptr;
+    std::vector<Schedule> legal;
+    for (const Tile &tile : kTiles) {
+        for (int chunk : {32, 16, 8}) {  // the longest panels that fit
+            Schedule s = with_tile(key, tile, chunk);
+            why = gpu_illegality(key, s, target);
+            if (why.empty()) {
+                legal.push_back(s);
+                break;
+            }
+        }
+    }
+    for (const Schedule &s : legal) {
+        best = !best || cost(key, s, target) < cost(key, *best, target) ? &s : best;
+    }
+    if (!best) {
+        throw std::runtime_error(std::string(target.name) + ": " + why);
+    }
+    return *best;
+}
+
+}  // namespace halconv

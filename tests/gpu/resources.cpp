@@ -1,0 +1,153 @@
+// gpu_resources PTXAS NVDISASM: what the assembler makes of the kernels for CUDA, one of each kind and more tiles of the dense
+// ones, as JSON Lines. Status 1 where a kernel has a stack or spills registers.
+#include <unistd.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "runtime/core/problem.h"
+#include "schedules/gpu/legal.h"
+#include "schedules/gpu/model.h"
+#include "tests/gpu/sass.h"
+#include "tools/kernel_plan.h"
+#include "tools/layer_object.h"
+#include "tools/process.h"
+#include "tools/scratch_folder.h"
+
+namespace halconv {
+
+namespace {
+
+struct Tile {
+    int y, x, c, thread_y, thread_x, thread_c, chunk;
+};
+
+struct Subject {
+    const char *layer;
+    std::optional<Tile> tile;  // else the default schedule
+};
+
+constexpr const char *kDense =
+    R"({"name": "dense", "op": "conv", "ci": 64, "co": 128, "in": [56, 56], "kernel": [3, 3], "pad": "SAME"})";
+constexpr const char *kUp =
+    R"({"name": "up", "op": "conv_transpose", "ci": 256, "co": 128, "in": [32, 32], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]]})";
+
+const Subject kSubjects[] = {
+    {kDense, Tile{8, 16, 128, 1, 8, 8, 32}},
+    {kDense, Tile{8, 16, 128, 1, 8, 8, 16}},
+    {kDense, Tile{8, 16, 128, 2, 4, 8, 32}},
+    {kDense, Tile{8, 8, 64, 1, 8, 8, 32}},
+    {kDense, Tile{8, 8, 64, 1, 8, 4, 32}},
+    {kDense, Tile{8, 8, 32, 1, 8, 4, 32}},
+    {kDense, Tile{8, 8, 64, 1, 4, 4, 32}},
+    {kDense, Tile{4, 8, 32, 1, 4, 4, 32}},
+    {kUp, Tile{8, 16, 128, 1, 8, 8, 32}},
+    {kUp, Tile{8, 8, 64, 1, 8, 8, 32}},
+    {R"({"name": "default", "op": "conv", "n": 16, "ci": 64, "co": 64, "in": [56, 56], "kernel": [3, 3], "pad": "SAME", "epilogue": {"activation": "relu", "residual": true}})",
+     {}},
+    {R"({"name": "small_grid", "op": "conv", "ci": 512, "co": 512, "in": [7, 7], "kernel": [3, 3], "pad": "SAME"})",
+     {}},
+    {R"({"name": "pointwise", "op": "conv", "n": 16, "ci": 256, "co": 512, "in": [28, 28], "kernel": [1, 1]})", {}},
+    {R"({"name": "strided", "op": "conv", "n": 16, "ci": 128, "co": 128, "in": [56, 56], "kernel": [3, 3], "stride": [2, 2], "pad": [[1, 1], [1, 1]]})",
+     {}},
+    {R"({"name": "stem", "op": "conv", "n": 16, "ci": 3, "co": 64, "in": [224, 224], "kernel": [7, 7], "stride": [2, 2], "pad": [[3, 3], [3, 3]]})",
+     {}},
+    {R"({"name": "planes", "op": "conv", "n": 16, "ci": 64, "co": 64, "in": [56, 56], "kernel": [3, 3], "pad": "SAME", "layout": "nchw"})",
+     {}},
+    {R"({"name": "grouped", "op": "conv", "n": 16, "ci": 256, "co": 256, "groups": 8, "in": [28, 28], "kernel": [3, 3], "pad": "SAME"})",
+     {}},
+    {R"({"name": "signal", "op": "conv", "ci": 64, "co": 64, "in": [16384], "kernel": [7], "pad": [[3, 3]], "layout": "nchw"})",
+     {}},
+    {R"({"name": "volume", "op": "conv", "ci": 32, "co": 32, "in": [32, 32, 32], "kernel": [3, 3, 3], "pad": [[1, 1], [1, 1], [1, 1]]})",
+     {}},
+    {R"({"name": "up_uneven", "op": "conv_transpose", "n": 16, "ci": 64, "co": 64, "in": [28, 28], "kernel": [3, 3], "stride": [2, 2], "pad": [[1, 1], [1, 1]], "output_padding": [1, 1]})",
+     {}},
+    {R"({"name": "up_few", "op": "conv_transpose", "n": 16, "ci": 64, "co": 3, "in": [32, 32], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]]})",
+     {}},
+    {R"({"name": "depthwise", "op": "conv", "n": 16, "ci": 144, "co": 144, "groups": 144, "in": [56, 56], "kernel": [3, 3], "pad": "SAME"})",
+     {}},
+    {R"({"name": "depthwise_planes", "op": "conv", "n": 16, "ci": 144, "co": 144, "groups": 144, "in": [56, 56], "kernel": [3, 3], "pad": "SAME", "layout": "nchw"})",
+     {}},
+    {R"({"name": "depthwise_up", "op": "conv_transpose", "n": 16, "ci": 64, "co": 64, "groups": 64, "in": [32, 32], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]]})",
+     {}},
+};
+
+KernelJob job_of(const Subject &subject, const Target &target) {
+    const Layer layer = parse_layer(subject.layer, [](const std::string &) { return "tests/gpu/resources"; });
+    const halconv_key key = layer_key(layer);
+    if (!subject.tile) {
+        return make_job(key, default_gpu_schedule(key, *target.row), target, false);
+    }
+    const Tile &tile = *subject.tile;
+    Schedule s;
+    s.form = key.op == HALCONV_CONV ? HALCONV_FORM_DIRECT : HALCONV_FORM_PHASE;
+    s.tile_y = tile.y, s.tile_x = tile.x, s.vectors = tile.c;
+    GpuSchedule gpu;
+    gpu.thread_y = tile.thread_y, gpu.thread_x = tile.thread_x, gpu.thread_c = tile.thread_c, gpu.chunk = tile.chunk;
+    s.gpu = gpu;
+    return make_job(key, s, target, false);
+}
+
+nlohmann::ordered_json line_of(const KernelJob &job, const Sass &sass) {
+    const Schedule &s = job.compile.schedule;
+    bool shared = s.gpu->operands == GpuSchedule::Operands::kShared;
+    int64_t floats = shared ? weights_panel_elements(job.compile.key, s) + input_panel_elements(job.compile.key, s) : 0;
+    return {{"kernel", job.name},
+            {"threads", block_threads(s).count()},
+            {"registers", sass.registers},
+            {"stack_bytes", sass.stack_bytes},
+            {"spill_bytes", sass.spill_bytes},
+            {"shared_bytes", floats * int64_t(sizeof(float))},
+            {"in_loop", sass.loops},
+            {"instructions", sass.instructions},
+            {"ffma", sass.ffma},
+            {"ffma_percent", sass.ffma * 1000 / sass.instructions / 10.0},
+            {"lds_128", sass.loads_shared_128},
+            {"lds", sass.loads_shared},
+            {"ldg_128", sass.loads_global_128},
+            {"ldg", sass.loads_global},
+            {"barriers", sass.barriers}};
+}
+
+int report(const CudaPrograms &programs) {
+    std::vector<KernelJob> jobs;
+    for (const char *name : {"cuda-sm80", "cuda-sm90"}) {
+        const Target target = parse_gpu_target(name);
+        for (const Subject &subject : kSubjects) {
+            jobs.push_back(job_of(subject, target));
+        }
+    }
+    ScratchFolder folder(std::filesystem::temp_directory_path());
+    auto ptx_of = [&](size_t i) { return folder.path() / (std::to_string(i) + ".ptx"); };
+    auto compile = [&](int i) { compile_device_code(jobs[size_t(i)].compile, ptx_of(size_t(i))); };
+    fork_each(int(jobs.size()), int(sysconf(_SC_NPROCESSORS_ONLN)), compile, [](int) {});
+    bool clean = true;
+    for (size_t i = 0; i < jobs.size(); i++) {
+        const Sass sass = assemble(ptx_of(i), jobs[i].compile.target.row->gpu->chip, programs);
+        std::printf("%s\n", line_of(jobs[i], sass).dump().c_str());
+        if (sass.stack_bytes != 0 || sass.spill_bytes != 0) {
+            std::fprintf(stderr, "%s: %d bytes of stack, %d of spills\n", jobs[i].name.c_str(), sass.stack_bytes,
+                         sass.spill_bytes);
+            clean = false;
+        }
+    }
+    return clean ? 0 : 1;
+}
+
+}  // namespace
+
+}  // namespace halconv
+
+int main(int argc, char **argv) {
+    if (argc != 3) {
+        std::fprintf(stderr, "usage: gpu_resources PTXAS NVDISASM\n");
+        return 2;
+    }
+    try {
+        return halconv::report({argv[1], argv[2]});
+    } catch (const std::exception &error) {
+        std::fprintf(stderr, "gpu_resources: %s\n", error.what());
+        return 1;
+    }
+}

@@ -1,0 +1,79 @@
+// GPU targets and schedules as data: what is legal, and that every layer of the workload has a schedule.
+#include "schedules/gpu/legal.h"
+#include "schedules/gpu/model.h"
+#include "tests/catch.h"
+#include "tools/kernel_plan.h"
+#include "tools/layer_object.h"
+
+namespace halconv {
+
+namespace {
+
+using Catch::Contains;
+
+halconv_key key_of(const std::string &text) {
+    return layer_key(parse_layer(text, [](const std::string &) { return "tests/gpu/schedule_test"; }));
+}
+
+const halconv_key kKey =
+    key_of(R"({"name": "a", "op": "conv", "ci": 64, "co": 64, "in": [56, 56], "kernel": [3, 3], "pad": "SAME"})");
+
+Schedule tile(int y, int x, int c) {
+    Schedule s;
+    s.tile_y = y, s.tile_x = x, s.vectors = c;
+    GpuSchedule gpu;
+    gpu.thread_x = 8, gpu.thread_c = 8, gpu.chunk = 16;
+    s.gpu = gpu;
+    return s;
+}
+
+}  // namespace
+
+TEST_CASE("graphics processors are targets of their own", "[gpu]") {
+    const Target target = parse_gpu_target("cuda-sm90");
+    CHECK(target.row->gpu->chip == std::string("sm_90"));
+    CHECK_THAT(target.halide, Contains("-cuda-cuda_capability_86"));
+    CHECK_THROWS_WITH(parse_gpu_target("x86-avx2"), Contains("is no graphics processor"));
+    CHECK_THROWS_WITH(parse_target("cuda-sm90"),
+                      "target 'cuda-sm90': the runtime has no plan for graphics processors yet");
+    CHECK_THROWS_WITH(parse_target("opencl-linux"), Contains("no plan for graphics processors"));
+}
+
+TEST_CASE("illegal GPU schedules say why", "[gpu]") {
+    const TargetRow &cuda = *parse_gpu_target("cuda-sm80").row, &opencl = *parse_gpu_target("opencl").row;
+    auto why = [&](const Schedule &s, const halconv_key &key, const TargetRow &row) {
+        return gpu_illegality(key, s, row);
+    };
+    CHECK(why(tile(8, 16, 128), kKey, cuda) == "");
+    CHECK_THAT(why(tile(8, 12, 128), kKey, cuda), Contains("not a multiple of a thread's"));
+    CHECK_THAT(why(tile(64, 16, 128), kKey, cuda), Contains("too many threads"));
+    Schedule uneven = tile(8, 8, 64), wide = tile(8, 16, 128);
+    uneven.gpu->chunk = 48, wide.gpu->chunk = 64;
+    CHECK_THAT(why(uneven, kKey, cuda), Contains("do not divide the input channels"));
+    CHECK_THAT(why(wide, kKey, cuda), Contains("exceed the shared memory"));
+    CHECK_THAT(why(tile(16, 16, 128), kKey, opencl), Contains("too many threads"));
+    halconv_key free_key = kKey;
+    free_key.in[2] = HALCONV_FREE;
+    CHECK_THAT(why(tile(8, 16, 128), free_key, cuda), Contains("is free"));
+    CHECK_THROWS_WITH(default_gpu_schedule(free_key, cuda), Contains("is free"));
+}
+
+TEST_CASE("every layer has a legal default schedule on every GPU target", "[gpu]") {
+    int layers = 0;
+    for (const auto &entry : std::filesystem::recursive_directory_iterator(HALCONV_TEST_LAYERS)) {
+        if (entry.path().extension() != ".jsonl") {
+            continue;
+        }
+        for (const Layer &layer : load_layers({entry.path().string()}, [](const std::string &) {})) {
+            for (const TargetRow &row : gpu_target_rows()) {
+                INFO(layer.name << " on " << row.name);
+                const halconv_key key = layer_key(layer);
+                CHECK(gpu_illegality(key, default_gpu_schedule(key, row), row) == "");
+                layers++;
+            }
+        }
+    }
+    CHECK(layers > 500);
+}
+
+}  // namespace halconv
