@@ -58,16 +58,18 @@ std::string extents_text(int y, int x, int c) {
 std::string gpu_tile_text(const Schedule &s) {
     const GpuSchedule &t = *s.gpu;
     return extents_text(s.tile_y, s.tile_x, s.panel()) + "t" + extents_text(t.thread_y, t.thread_x, t.thread_c) +
-           (t.operands == GpuSchedule::Operands::kShared ? "k" + std::to_string(t.chunk) : "") +
-           (t.row_taps ? "r" : "");
+           (t.operands == GpuSchedule::Operands::kThread ? "" : "k" + std::to_string(t.chunk)) +
+           (t.operands == GpuSchedule::Operands::kWindows ? "w"
+            : t.row_taps                                  ? "r"
+                                                          : "");
 }
 
 std::string gpu_schedule_text(const Schedule &s) {
     const GpuSchedule &t = *s.gpu;
-    bool shared = t.operands == GpuSchedule::Operands::kShared;
+    const char *kinds[] = {" shared panels of ", " shared windows of ", ""};
     return "block " + extents_text(s.tile_y, s.tile_x, s.panel()) + " thread " +
-           extents_text(t.thread_y, t.thread_x, t.thread_c) +
-           (shared ? " shared panels of " + std::to_string(t.chunk) + " channels" : "") +
+           extents_text(t.thread_y, t.thread_x, t.thread_c) + kinds[int(t.operands)] +
+           (t.operands == GpuSchedule::Operands::kThread ? "" : std::to_string(t.chunk) + " channels") +
            (t.row_taps ? " and all x taps" : "");
 }
 

@@ -17,8 +17,9 @@ enum class ParallelAxis { kRows, kChannels, kChannelsAndPhases };
 
 // Of GPU targets. A block of threads computes panel() channels of tile_y x tile_x pixels.
 struct GpuSchedule {
-    // How products reach a thread: panels of weights and inputs of a block lie in shared memory; or it loads its own.
-    enum class Operands { kShared, kThread } operands = Operands::kShared;
+    // How products reach a thread: panels of weights and inputs of a block, tap by tap, lie in shared memory; or the weights
+    // of all taps and the inputs under all windows of the block's outputs do; or the thread loads its own.
+    enum class Operands { kPanels, kWindows, kThread } operands = Operands::kPanels;
     int thread_x = 1, thread_y = 1, thread_c = 1;  // outputs of a thread
     int chunk = 1;                                 // input channels of a panel, a divisor of them
     bool row_taps = false;                         // a panel holds all x taps

@@ -164,6 +164,17 @@ inline Reach inputs_met(const Axis<int64_t> &axis, bool transposed, int64_t posi
     return {last.first - phase_span(phases) + 1, last.last + positions - 1};
 }
 
+// Inputs among which inputs_met are, as a compiler finds them from the formulas of PhaseAxis: it bounds base and input_offset
+// each on its own, and first_tap by its modulus.
+inline Reach inputs_bounded(const Axis<int64_t> &axis, bool transposed, int64_t positions) {
+    if (!transposed) {
+        return inputs_met(axis, transposed, positions);
+    }
+    PhaseAxis<int64_t> phases = phase_axis(axis);
+    int64_t least_offset = Arithmetic<int64_t>::floor_div(-(phases.tap_step() - 1) * axis.dilation, axis.stride);
+    return {phases.base(0) + least_offset - phase_span(phases) + 1, phases.base(axis.stride - 1) + positions - 1};
+}
+
 // How many inputs along an axis the windows of one output coordinate span, of all phases if transposed.
 inline int64_t inputs_spanned(const Axis<int64_t> &axis, bool transposed) {
     Reach reach = inputs_met(axis, transposed, 1);

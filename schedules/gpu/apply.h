@@ -18,6 +18,9 @@ template <class Op> void apply_gpu_schedule(Op &, const halconv_key &, const Sch
 // schedules/gpu/blocks.cpp
 void apply_gpu_schedule(ConvDirect &op, const halconv_key &key, const Schedule &schedule);
 void apply_gpu_schedule(ConvTransposePhase &op, const halconv_key &key, const Schedule &schedule);
+// schedules/gpu/windows.cpp
+void schedule_gpu_windows(ConvDirect &op, const halconv_key &key, const Schedule &schedule);
+void schedule_gpu_windows(ConvTransposePhase &op, const halconv_key &key, const Schedule &schedule);
 // schedules/gpu/depthwise.cpp
 void apply_gpu_schedule(ConvDepthwise &op, const halconv_key &key, const Schedule &schedule);
 void apply_gpu_schedule(ConvTransposeDepthwise &op, const halconv_key &key, const Schedule &schedule);

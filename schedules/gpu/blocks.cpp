@@ -21,7 +21,7 @@ namespace {
 
 constexpr TailStrategy kGuard = TailStrategy::GuardWithIf;
 constexpr int kBankGroup = 4;       // channels of a thread that lie side by side
-constexpr int kUnrolledSteps = 32;  // products of a sum
+constexpr int kUnrolledSteps = 32;  // products of a sum, of a row's taps
 
 struct DenseStages {
     Func output, sum, operand, factor;
@@ -114,7 +114,9 @@ RVar schedule_sum(const DenseStages &s, const halconv_key &key, const Schedule &
     }
     update.split(i, chunk, step, schedule.gpu->chunk);
     update.reorder(concat(inner, {{step}, threads, {chunk, tx, ty, tz}, places}));
-    schedule.gpu->chunk <= kUnrolledSteps ? update.unroll(step) : update.unroll(step, 1);
+    if (schedule.gpu->chunk * thread_sums(key, schedule) <= kUnrolledProducts) {
+        update.unroll(step);
+    }
     finish(update);
     return chunk;
 }
@@ -194,10 +196,18 @@ template <class Op> DenseStages stages_of(Op &op) {
 }  // namespace
 
 void apply_gpu_schedule(ConvDirect &op, const halconv_key &key, const Schedule &schedule) {
+    if (schedule.gpu->operands == GpuSchedule::Operands::kWindows) {
+        schedule_gpu_windows(op, key, schedule);
+        return;
+    }
     schedule_blocks(stages_of(op), key, schedule);
 }
 
 void apply_gpu_schedule(ConvTransposePhase &op, const halconv_key &key, const Schedule &schedule) {
+    if (schedule.gpu->operands == GpuSchedule::Operands::kWindows) {
+        schedule_gpu_windows(op, key, schedule);
+        return;
+    }
     DenseStages stages = stages_of(op);
     stages.phases = {op.qx, op.qy, op.qz};
     schedule_blocks(stages, key, schedule);

@@ -7,6 +7,7 @@
 #include "schedules/compile.h"
 #include "schedules/gpu/align_vectors.h"
 #include "schedules/gpu/apply.h"
+#include "schedules/gpu/border_loads.h"
 #include "schedules/gpu/legal.h"
 #include "schedules/gpu/promote_registers.h"
 
@@ -49,6 +50,9 @@ template <class Op> void schedule_for_gpu(Op &op, Halide::Pipeline &pipeline, co
     apply_gpu_schedule(op, job.key, job.schedule);
     pipeline.add_custom_lowering_pass(new PromoteRegisters);
     pipeline.add_custom_lowering_pass(new AlignVectors);
+    if (job.schedule.gpu->operands != GpuSchedule::Operands::kThread) {
+        pipeline.add_custom_lowering_pass(new BorderLoads);
+    }
 }
 
 }  // namespace halconv

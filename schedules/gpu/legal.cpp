@@ -13,6 +13,7 @@ namespace {
 constexpr int kVector = 4;
 constexpr int64_t kMostBlocksYZ = 65535;  // of a grid on y and z, by CUDA's limits
 constexpr int kMostThreadsZ = 64;         // of a block on z
+constexpr int64_t kMostSums = 64;         // of a thread, in registers
 constexpr int64_t kMostCopies = 128;      // elements of a panel that a thread has under way, in registers
 
 bool divides(int a, int b) { return a > 0 && b % a == 0; }
@@ -45,6 +46,9 @@ int output_vector(const halconv_key &key, const Schedule &s) {
     if (s.form == HALCONV_FORM_DEPTHWISE) {
         return s.gpu->thread_c;
     }
+    if (s.gpu->operands == GpuSchedule::Operands::kWindows) {
+        return 1;
+    }
     bool whole = key.group_out % kVector == 0 && s.gpu->thread_c % kVector == 0;
     return key.out_layout == HALCONV_NHWC && whole ? kVector : 1;
 }
@@ -60,6 +64,58 @@ int64_t weights_panel_elements(const halconv_key &key, const Schedule &s) {
 
 int64_t input_panel_elements(const halconv_key &key, const Schedule &s) {
     return int64_t(s.tile_x) * s.tile_y * s.gpu->chunk * (s.gpu->row_taps ? row_taps(key) : 1);
+}
+
+WindowTaps window_taps(const halconv_key &key) {
+    auto taps = [&](int d) {
+        return key.op == HALCONV_CONV ? key.kernel[d] : int(phase_axis(key_axis(key, d)).max_taps());
+    };
+    return {taps(2), taps(1), taps(0)};
+}
+
+int64_t position_phases(const halconv_key &key) {
+    return key.op == HALCONV_CONV ? 1 : int64_t(key.stride[1]) * key.stride[2];
+}
+
+int window_alignment(const halconv_key &key) {
+    WindowTaps taps = window_taps(key);
+    return int(kVector / greatest_common_divisor(kVector, key.group_out * position_phases(key) * taps.x * taps.z));
+}
+
+int64_t window_extent(const halconv_key &key, const Schedule &s, int d) {
+    const int tile[] = {1, s.tile_y, s.tile_x};
+    Reach reach = inputs_bounded(key_axis(key, d), key.op == HALCONV_CONV_TRANSPOSE, tile[d]);
+    return reach.last - reach.first + 1;
+}
+
+int64_t window_elements(const halconv_key &key, const Schedule &s) {
+    WindowTaps taps = window_taps(key);
+    int alignment = window_alignment(key);
+    int64_t weights = key.group_out * position_phases(key) * taps.x * divide_up(taps.y, alignment) * alignment * taps.z;
+    int64_t inputs = window_extent(key, s, 0) * window_extent(key, s, 1);
+    inputs *= divide_up(window_extent(key, s, 2), kVector) * kVector;
+    return (weights + inputs) * s.gpu->chunk;
+}
+
+int64_t window_result_elements(const halconv_key &key, const Schedule &s) {
+    return int64_t(s.tile_x) * s.tile_y * key.group_out * position_phases(key);
+}
+
+int64_t thread_sums(const halconv_key &key, const Schedule &s) {
+    int64_t pixels = int64_t(s.gpu->thread_x) * s.gpu->thread_y * s.gpu->thread_c;
+    return s.gpu->operands == GpuSchedule::Operands::kWindows ? pixels * position_phases(key) : pixels;
+}
+
+int64_t shared_bytes(const halconv_key &key, const Schedule &s) {
+    switch (s.gpu->operands) {
+    case GpuSchedule::Operands::kPanels:
+        return (weights_panel_elements(key, s) + input_panel_elements(key, s)) * kFloatBytes;
+    case GpuSchedule::Operands::kWindows:
+        return (window_elements(key, s) + window_result_elements(key, s)) * kFloatBytes;
+    case GpuSchedule::Operands::kThread:
+        break;
+    }
+    return 0;
 }
 
 std::string gpu_illegality(const halconv_key &key, const Schedule &s, const TargetRow &target) {
@@ -90,11 +146,28 @@ std::string gpu_illegality(const halconv_key &key, const Schedule &s, const Targ
     if (!divides(t.chunk, key.group_in) || (t.row_taps && t.chunk != key.group_in)) {
         return "panels do not divide the input channels";
     }
-    bool shared = t.operands == GpuSchedule::Operands::kShared;
-    if (shared && (weights_panel_elements(key, s) + input_panel_elements(key, s)) * kFloatBytes > gpu.shared_bytes) {
+    if (shared_bytes(key, s) > gpu.shared_bytes) {
         return "the panels exceed the shared memory";
     }
-    if (shared && input_panel_elements(key, s) > kMostCopies * threads.count()) {
+    if (t.operands == GpuSchedule::Operands::kWindows) {
+        if (s.panel() != key.group_out || t.thread_c != key.group_out) {
+            return "a thread has not all channels";
+        }
+        bool transposed = key.op == HALCONV_CONV_TRANSPOSE;
+        for (int d : {1, 2}) {
+            if (transposed && !one_phase_box(key.stride[d], key.out[d])) {
+                return "a call of the kernel has not all phases";
+            }
+        }
+        if (thread_sums(key, s) > kMostSums) {
+            return "a thread has too many sums";
+        }
+        if (window_elements(key, s) > kMostCopies * threads.count()) {
+            return "a thread copies too much of a window";
+        }
+    }
+    bool panels = t.operands == GpuSchedule::Operands::kPanels;
+    if (panels && input_panel_elements(key, s) > kMostCopies * threads.count()) {
         return "a thread copies too much of a panel";
     }
     int64_t groups = depthwise ? 1 : key.groups, channels = int64_t(key.group_out) * (depthwise ? key.groups : 1);

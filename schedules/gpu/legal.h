@@ -29,9 +29,30 @@ int64_t tile_overrun(int64_t extent, int tile);
 // The taps of x of an output, or the most that one of a phase has.
 int64_t row_taps(const halconv_key &key);
 
+// Of schedules with windows. The taps of an output, or the most that one of a phase has.
+struct WindowTaps {
+    int x, y, z;
+};
+WindowTaps window_taps(const halconv_key &key);
+// Outputs of a position: the phases of x and y, which a thread computes together.
+int64_t position_phases(const halconv_key &key);
+// Of ty in the storage of weights, so that those of a channel in are a multiple of 4.
+int window_alignment(const halconv_key &key);
+// Inputs along axis d that a block brings.
+int64_t window_extent(const halconv_key &key, const Schedule &schedule, int d);
+// Floats in shared memory: of a chunk of input channels, and of the results.
+int64_t window_elements(const halconv_key &key, const Schedule &schedule);
+int64_t window_result_elements(const halconv_key &key, const Schedule &schedule);
+
+// Sums of a thread, and the most products of them that a loop unrolls.
+constexpr int64_t kUnrolledProducts = 2048;
+int64_t thread_sums(const halconv_key &key, const Schedule &schedule);
+
 // Elements of the panels in shared memory.
 int64_t weights_panel_elements(const halconv_key &key, const Schedule &schedule);
 int64_t input_panel_elements(const halconv_key &key, const Schedule &schedule);
+// Bytes of shared memory of a block.
+int64_t shared_bytes(const halconv_key &key, const Schedule &schedule);
 
 // Empty, or in a few words why the target cannot compute the key with this schedule.
 std::string gpu_illegality(const halconv_key &key, const Schedule &schedule, const TargetRow &target);

@@ -37,8 +37,9 @@ struct Tile {
 
 // The share of multiply-adds in the loop over panels of 32 channels is 90 % for the first, 79 % for 32 x 32 (ptxas 13.0, sm_90:
 // tests/gpu/resources.jsonl). Smaller tiles leave less of a small grid's processors idle; the last three are for few channels.
-constexpr Tile kTiles[] = {{128, 128, 8, 8}, {64, 64, 8, 8}, {64, 64, 8, 4}, {64, 32, 8, 4}, {32, 32, 4, 4},
-                           {64, 16, 4, 4},   {16, 16, 4, 4}, {256, 8, 8, 8}, {256, 4, 8, 4}, {256, 1, 8, 1}};
+constexpr Tile kTiles[] = {{128, 128, 8, 8}, {128, 64, 8, 8}, {64, 64, 8, 8}, {64, 64, 8, 4},
+                           {64, 32, 8, 4},   {32, 32, 4, 4},  {64, 16, 4, 4}, {16, 16, 4, 4},
+                           {256, 8, 8, 8},   {256, 4, 8, 4},  {256, 1, 8, 1}};
 
 // The most square power of two that a row of positions fills, at least a thread's pixels.
 int tile_width(int64_t positions, int pixels, int least) {
@@ -67,6 +68,37 @@ Schedule with_tile(const halconv_key &key, const Tile &tile, int wanted_chunk) {
     return s;
 }
 
+// For few output channels, with `pixels` positions a thread: the longest chunks that fit. Empty where the schedule is illegal.
+std::vector<Schedule> window_schedules(const halconv_key &key, const TargetRow &target, int pixels) {
+    std::vector<Schedule> legal;
+    for (int threads : {64, 32}) {
+        for (int chunk : {8, 4, 2, 1}) {
+            Schedule s = with_tile(key, {threads * pixels, key.group_out, pixels, key.group_out}, chunk);
+            s.gpu->operands = GpuSchedule::Operands::kWindows, s.gpu->row_taps = false;
+            if (gpu_illegality(key, s, target).empty()) {
+                legal.push_back(s);
+                break;
+            }
+        }
+    }
+    return legal;
+}
+
+// What a thread loads from shared memory, and a block copies there, for each product.
+struct Traffic {
+    double loads, copies;
+};
+Traffic traffic(const halconv_key &key, const Schedule &s) {
+    double pixels = s.gpu->thread_x * s.gpu->thread_y, tile = s.tile_x * s.tile_y;
+    if (s.gpu->operands == GpuSchedule::Operands::kPanels) {
+        return {1.0 / s.gpu->thread_c + 1.0 / pixels, 1.0 / s.panel() + 1.0 / tile};
+    }
+    double outputs = double(key.group_out * position_phases(key));
+    WindowTaps taps = window_taps(key);
+    double products = outputs * tile * double(taps.x * taps.y * taps.z * s.gpu->chunk);
+    return {1.0 / outputs + 1.0 / pixels, double(window_elements(key, s)) / products};
+}
+
 // The products of the processor with the most blocks, each with its share of a thread's loads and of the panels' copies; more
 // where too few threads are under way at a time to hide the latency of memory.
 double cost(const halconv_key &key, const Schedule &s, const TargetRow &target) {
@@ -78,12 +110,15 @@ double cost(const halconv_key &key, const Schedule &s, const TargetRow &target) 
         int64_t phases = key.op == HALCONV_CONV ? 1 : key.stride[d];
         blocks *= phases * divide_up(positions(key, d), tile);
     }
-    double of_processor = double(divide_up(blocks, gpu.processors)), sums = double(s.panel()) * s.tile_x * s.tile_y;
+    double sums = double(s.panel()) * s.tile_x * s.tile_y;
+    if (s.gpu->operands == GpuSchedule::Operands::kWindows) {
+        blocks /= position_phases(key), sums *= double(position_phases(key));
+    }
+    double of_processor = double(divide_up(blocks, gpu.processors));
     double threads = std::min(of_processor * block_threads(s).count(), double(gpu.processor_threads));
     double busy = std::min(1.0, threads / kHidingThreads);
-    double loads = 1.0 / s.gpu->thread_c + 1.0 / (s.gpu->thread_x * s.gpu->thread_y);
-    double copies = kCopy * (1.0 / s.panel() + 1.0 / (s.tile_x * s.tile_y));
-    return of_processor * sums * (1 + loads + copies) / busy;
+    Traffic t = traffic(key, s);
+    return of_processor * sums * (1 + t.loads + kCopy * t.copies) / busy;
 }
 
 // A warp's threads lie along what is contiguous in memory.
@@ -135,7 +170,10 @@ Schedule default_gpu_schedule(const halconv_key &key, const TargetRow &target) {
     const Schedule *best = nullptr;
     std::vector<Schedule> legal;
     for (const Tile &tile : kTiles) {
-        for (int chunk : {32, 16, 8}) {  // the longest panels that fit
+        for (int chunk : {64, 32, 16, 8}) {  // the longest panels that fit and are unrolled
+            if (chunk * tile.thread_pixels * tile.thread_channels > kUnrolledProducts) {
+                continue;
+            }
             Schedule s = with_tile(key, tile, chunk);
             why = gpu_illegality(key, s, target);
             if (why.empty()) {
@@ -143,6 +181,10 @@ Schedule default_gpu_schedule(const halconv_key &key, const TargetRow &target) {
                 break;
             }
         }
+    }
+    for (int pixels = 8; pixels >= 1 && key.group_out <= kFewChannels; pixels /= 2) {
+        std::vector<Schedule> windows = window_schedules(key, target, pixels);
+        legal.insert(legal.end(), windows.begin(), windows.end());
     }
     for (const Schedule &s : legal) {
         best = !best || cost(key, s, target) < cost(key, *best, target) ? &s : best;

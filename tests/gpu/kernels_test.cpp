@@ -15,7 +15,7 @@ namespace {
 struct Subject {
     const char *layer;
     int tile_y, tile_x, panel, thread_y, thread_x, thread_c, chunk;
-    bool row_taps;
+    bool row_taps, windows = false;
 };
 
 Schedule schedule_of(const Subject &subject, const halconv_key &key) {
@@ -25,6 +25,7 @@ Schedule schedule_of(const Subject &subject, const halconv_key &key) {
     GpuSchedule gpu;
     gpu.thread_y = subject.thread_y, gpu.thread_x = subject.thread_x, gpu.thread_c = subject.thread_c;
     gpu.chunk = subject.chunk, gpu.row_taps = subject.row_taps;
+    gpu.operands = subject.windows ? GpuSchedule::Operands::kWindows : GpuSchedule::Operands::kPanels;
     s.gpu = gpu;
     return s;
 }
@@ -111,6 +112,28 @@ TEST_CASE("tiles on OpenCL equal the plain loops", "[gpu]") {
          4, 8, 32, 1, 4, 4, 8, false},
         {R"({"name": "up_under", "op": "conv_transpose", "ci": 8, "co": 31, "in": [3, 7], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]]})",
          4, 8, 32, 1, 8, 4, 8, true},
+    });
+}
+
+// Also taps and phases that differ, holes between the inputs, and channels that fill no vector of weights.
+TEST_CASE("windows on OpenCL equal the plain loops", "[gpu]") {
+    check_subjects({
+        {R"({"name": "whole", "op": "conv_transpose", "ci": 16, "co": 3, "in": [8, 8], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]]})",
+         8, 8, 3, 1, 4, 3, 8, false, true},
+        {R"({"name": "over", "op": "conv_transpose", "n": 2, "ci": 12, "co": 1, "in": [9, 9], "kernel": [5, 5], "stride": [2, 2], "pad": [[2, 2], [2, 2]], "output_padding": [1, 1], "epilogue": {"residual": true}})",
+         8, 8, 1, 1, 4, 1, 4, false, true},
+        {R"({"name": "under", "op": "conv_transpose", "ci": 6, "co": 2, "groups": 1, "in": [7, 7], "kernel": [3, 5], "stride": [3, 2], "dilation": [2, 3], "pad": [[0, 2], [3, 2]]})",
+         4, 8, 2, 1, 4, 2, 3, false, true},
+        {R"({"name": "planes", "op": "conv_transpose", "ci": 4, "co": 3, "in": [5, 9], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]], "layout": "nchw", "epilogue": "tanh"})",
+         4, 8, 3, 1, 2, 3, 4, false, true},
+        {R"({"name": "volume", "op": "conv_transpose", "n": 2, "ci": 8, "co": 1, "in": [2, 3, 5], "kernel": [3, 4, 4], "stride": [2, 2, 2], "pad": [[1, 1], [1, 1], [1, 1]]})",
+         4, 8, 1, 1, 2, 1, 4, false, true},
+        {R"({"name": "conv", "op": "conv", "ci": 20, "co": 3, "in": [9, 17], "kernel": [7, 7], "pad": "SAME", "epilogue": {"residual": true}})",
+         8, 16, 3, 1, 8, 3, 4, false, true},
+        {R"({"name": "conv_groups", "op": "conv", "n": 2, "ci": 10, "co": 4, "groups": 2, "in": [8, 15], "kernel": [3, 2], "stride": [2, 2], "dilation": [1, 3], "pad": [[1, 1], [2, 2]]})",
+         8, 16, 2, 2, 4, 2, 1, false, true},
+        {R"({"name": "conv_planes", "op": "conv", "ci": 3, "co": 1, "in": [4, 7], "kernel": [3, 3], "pad": [[1, 1], [1, 1]], "layout": "nchw"})",
+         4, 8, 1, 1, 8, 1, 1, false, true},
     });
 }
 

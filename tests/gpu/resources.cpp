@@ -21,6 +21,7 @@ namespace {
 
 struct Tile {
     int y, x, c, thread_y, thread_x, thread_c, chunk;
+    GpuSchedule::Operands operands = GpuSchedule::Operands::kPanels;
 };
 
 struct Subject {
@@ -32,6 +33,10 @@ constexpr const char *kDense =
     R"({"name": "dense", "op": "conv", "ci": 64, "co": 128, "in": [56, 56], "kernel": [3, 3], "pad": "SAME"})";
 constexpr const char *kUp =
     R"({"name": "up", "op": "conv_transpose", "ci": 256, "co": 128, "in": [32, 32], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]]})";
+constexpr const char *kUpFew =
+    R"({"name": "up_few", "op": "conv_transpose", "n": 16, "ci": 64, "co": 3, "in": [32, 32], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]]})";
+constexpr const char *kLast =
+    R"({"name": "last", "op": "conv", "n": 16, "ci": 64, "co": 3, "in": [128, 128], "kernel": [3, 3], "pad": "SAME"})";
 
 const Subject kSubjects[] = {
     {kDense, Tile{8, 16, 128, 1, 8, 8, 32}},
@@ -63,7 +68,10 @@ const Subject kSubjects[] = {
      {}},
     {R"({"name": "up_uneven", "op": "conv_transpose", "n": 16, "ci": 64, "co": 64, "in": [28, 28], "kernel": [3, 3], "stride": [2, 2], "pad": [[1, 1], [1, 1]], "output_padding": [1, 1]})",
      {}},
-    {R"({"name": "up_few", "op": "conv_transpose", "n": 16, "ci": 64, "co": 3, "in": [32, 32], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]]})",
+    {kUpFew, Tile{16, 16, 3, 1, 4, 3, 8, GpuSchedule::Operands::kWindows}},
+    {kUpFew, {}},
+    {kLast, {}},
+    {R"({"name": "last_of_one", "op": "conv", "n": 16, "ci": 64, "co": 1, "in": [128, 128], "kernel": [3, 3], "pad": "SAME"})",
      {}},
     {R"({"name": "depthwise", "op": "conv", "n": 16, "ci": 144, "co": 144, "groups": 144, "in": [56, 56], "kernel": [3, 3], "pad": "SAME"})",
      {}},
@@ -85,20 +93,19 @@ KernelJob job_of(const Subject &subject, const Target &target) {
     s.tile_y = tile.y, s.tile_x = tile.x, s.vectors = tile.c;
     GpuSchedule gpu;
     gpu.thread_y = tile.thread_y, gpu.thread_x = tile.thread_x, gpu.thread_c = tile.thread_c, gpu.chunk = tile.chunk;
+    gpu.operands = tile.operands;
     s.gpu = gpu;
     return make_job(key, s, target, false);
 }
 
 nlohmann::ordered_json line_of(const KernelJob &job, const Sass &sass) {
     const Schedule &s = job.compile.schedule;
-    bool shared = s.gpu->operands == GpuSchedule::Operands::kShared;
-    int64_t floats = shared ? weights_panel_elements(job.compile.key, s) + input_panel_elements(job.compile.key, s) : 0;
     return {{"kernel", job.name},
             {"threads", block_threads(s).count()},
             {"registers", sass.registers},
             {"stack_bytes", sass.stack_bytes},
             {"spill_bytes", sass.spill_bytes},
-            {"shared_bytes", floats * int64_t(sizeof(float))},
+            {"shared_bytes", shared_bytes(job.compile.key, s)},
             {"in_loop", sass.loops},
             {"instructions", sass.instructions},
             {"ffma", sass.ffma},
