@@ -14,7 +14,7 @@ namespace halconv {
 
 namespace {
 
-constexpr int kVector = 4, kMostChunk = 64, kFewChannels = 8;
+constexpr int kVector = 4, kMostChunk = 64, kLongChunk = 32, kFewChannels = 8;
 
 // The largest divisor of the input channels up to `wanted`, multiples of 4 first; else, where that is small, the smallest one
 // above.
@@ -171,10 +171,12 @@ Schedule default_gpu_schedule(const halconv_key &key, const TargetRow &target) {
     std::vector<Schedule> legal;
     for (const Tile &tile : kTiles) {
         for (int chunk : {64, 32, 16, 8}) {  // the longest panels that fit and are unrolled
-            if (chunk * tile.thread_pixels * tile.thread_channels > kUnrolledProducts) {
+            Schedule s = with_tile(key, tile, chunk);
+            // With a single long panel LLVM unrolls the loop over taps: up to 255 registers.
+            bool single = chunk > kLongChunk && s.gpu->chunk == key.group_in;
+            if (single || chunk * thread_sums(key, s) > kUnrolledProducts) {
                 continue;
             }
-            Schedule s = with_tile(key, tile, chunk);
             why = gpu_illegality(key, s, target);
             if (why.empty()) {
                 legal.push_back(s);
