@@ -21,7 +21,7 @@ BELOW = {
     "loads": ["dcgan/g1", "dcgan/g2", "fcn8s/up8", "grouped_up/g4", "hifigan_v1/res_k11d5", "hifigan_v1/up1", "hifigan_v1/up2",
               "mobilenetv2/pw7", "pix2pix/u2", "pix2pix/u6", "pix2pix/u7", "resnet50/28_3x3", "resnet50/14_3x3",
               "resnet50/14_1x1", "resnetgen/up1", "resnetgen/up2", "stylegan2/64", "stylegan2/256", "fsrcnn/map",
-              "unet/conv_64", "vgg16/28", "unet3d/up1"],
+              "vgg16/28", "unet3d/up1"],
 }
 
 
