@@ -8,7 +8,7 @@ function(halconv_digested_sources variable)
     endif()
     file(GLOB sources ${again} ${root}/generators/*.h ${root}/generators/*.cpp ${root}/schedules/*.h
          ${root}/schedules/*.cpp ${root}/schedules/gpu/*.h ${root}/schedules/gpu/*.cpp ${root}/runtime/core/*.h
-         ${root}/runtime/core/winograd.cpp ${root}/tools/cache.cpp)
+         ${root}/runtime/core/winograd.cpp ${root}/tools/cache.cpp ${root}/tools/fatbin.cpp)
     list(FILTER sources EXCLUDE REGEX "/schedules/model[^/]*$")
     list(SORT sources)
     set(${variable} ${sources} PARENT_SCOPE)

@@ -119,6 +119,10 @@ void add_choice(const halconv_plan &plan, Text &text) {
     case Advantage::kPins:
         text.add("chosen: compiled for %d fields of the problem, the next best for %d", best.pins, next.pins);
         break;
+    case Advantage::kChip:
+        text.add("chosen: made for the newest chip, of compute capability %d.%d", best.capability / 10,
+                 best.capability % 10);
+        break;
     case Advantage::kRate: {
         Tenths rate(best.rate), other(next.rate);
         text.add("chosen: estimated at %lld.%d useful multiply-adds a cycle, the next best at %lld.%d", rate.whole,
@@ -145,6 +149,10 @@ void add_accepted(const Candidate &best, const Candidate &other, Text &text) {
     case Advantage::kPins:
         text.add("accepts the problem; compiled for %d of its fields", other.pins);
         break;
+    case Advantage::kChip:
+        text.add("accepts the problem; made for compute capability %d.%d", other.capability / 10,
+                 other.capability % 10);
+        break;
     case Advantage::kRate: {
         Tenths rate(other.rate);
         text.add("accepts the problem; estimated at %lld.%d useful multiply-adds a cycle", rate.whole, rate.tenth);
@@ -165,6 +173,13 @@ void add_reason(const halconv_plan &plan, const Candidate &candidate, Text &text
         break;
     case Verdict::kOtherProblem:
         add_key_difference(row.key, plan.key, text);
+        break;
+    case Verdict::kOtherDevice:
+        text.add(row.backend ? "for graphics processors" : "for the processor");
+        break;
+    case Verdict::kCapability:
+        text.add("needs compute capability %d.%d, the graphics processor has %d.%d", row.capability / 10,
+                 row.capability % 10, plan.device.capability / 10, plan.device.capability % 10);
         break;
     case Verdict::kMissingFeature:
         text.add("this processor lacks an instruction set that it needs");
@@ -227,11 +242,21 @@ const char *halconv_status_text(halconv_status status) {
     case HALCONV_OUT_OF_MEMORY:
         return "memory or threads are short";
     case HALCONV_MISALIGNED:
-        return "packed weights or workspace are not aligned to 64 bytes, or a tensor is not to 4";
+        return "packed weights or workspace are not aligned to 64 bytes, or a tensor is not to 4 (device: 16)";
     case HALCONV_INVALID_SET:
         return "the kernel set was built for another version of the runtime";
     case HALCONV_KERNEL_FAILED:
         return "a kernel reported an error, which is a defect of halconv";
+    case HALCONV_NO_DRIVER:
+        return "the graphics processor's driver is missing or too old";
+    case HALCONV_NO_DEVICE:
+        return "the context or queue of the graphics processor is none, or not a usable one";
+    case HALCONV_UNFIT_DEVICE:
+        return "the set's kernels for this problem need another or newer graphics processor";
+    case HALCONV_DEVICE_MEMORY:
+        return "the driver has no memory left on the graphics processor";
+    case HALCONV_DEVICE_FAILED:
+        return "the graphics processor's driver reported an error";
     }
     return "an unknown status";
 }

@@ -6,6 +6,7 @@
 #include "runtime/core/buffer.h"
 #include "runtime/core/kernel_table.h"
 #include "runtime/core/problem.h"
+#include "runtime/device.h"
 #include "runtime/packing.h"
 #include "runtime/pool.h"
 #include "runtime/selection.h"
@@ -47,6 +48,14 @@ struct BoxCall {
 // Fills argv but for the user context, the tensors and the scratch result.
 void set_scalars(const KernelScalars &scalars, void **argv);
 
+struct RunArguments {
+    const void *input, *packed, *residual;
+    void *output, *workspace;
+};
+
+// Calls the kernel for each box; `call` is null for the processor.
+halconv_status run_boxes(const halconv_plan &plan, const RunArguments &run, DeviceCall *call);
+
 }  // namespace halconv
 
 struct halconv_plan {
@@ -63,6 +72,7 @@ struct halconv_plan {
     halconv::BoxCall box[halconv::kMaxBoxes];
     // The workspace: the calling thread's arena, then a slice for each worker. Bytes are multiples of 64.
     uint64_t arena_bytes, slice_bytes;
+    halconv::DeviceKernels device;  // its scratch_bytes are the workspace where it has a backend
     int32_t threads;
     halconv_parallel_for parallel_for;
     void *caller_pool;

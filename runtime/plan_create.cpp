@@ -23,6 +23,10 @@ halconv_status check_options(const halconv_options &options) {
     int32_t numerics = enum_value(options.numerics);
     bool legal = options.threads >= 0 && options.threads <= kMaxThreads && numerics >= HALCONV_DEFAULT &&
                  numerics <= HALCONV_FAST;
+    if (options.device) {
+        int32_t api = enum_value(options.device->api);
+        legal = legal && (api == HALCONV_CUDA || api == HALCONV_OPENCL);
+    }
     return legal ? HALCONV_OK : HALCONV_INVALID_OPTIONS;
 }
 
@@ -125,24 +129,20 @@ halconv_status size_workspace(halconv_plan &plan) {
 
 // The status where no kernel is accepted.
 halconv_status refusal(const halconv_plan &plan) {
+    halconv_status status = HALCONV_NO_KERNEL;
     for (int32_t i = 0; i < plan.candidates; ++i) {
         if (plan.candidate[i].verdict == Verdict::kTooLarge) {
             return HALCONV_TOO_LARGE;
         }
+        if (plan.candidate[i].verdict == Verdict::kCapability) {
+            status = HALCONV_UNFIT_DEVICE;
+        }
     }
-    return HALCONV_NO_KERNEL;
+    return status;
 }
 
-halconv_status fill_plan(halconv_plan &plan, const halconv_options &options) {
-    Query query{&plan.problem, plan.shape, plan.key, options.kernel, options.numerics, cpu_features()};
-    plan.accepted = select_kernels(*plan.set, query, plan.candidate);
-    if (plan.accepted == 0) {
-        return refusal(plan);
-    }
-    bind_kernel(plan);
-    if (halconv_status status = size_workspace(plan)) {
-        return status;
-    }
+// The workers of a plan for the processor.
+halconv_status set_threads(halconv_plan &plan, const halconv_options &options) {
     plan.threads = std::max(options.threads, 1);
     plan.parallel_for = options.parallel_for;
     plan.caller_pool = options.pool;
@@ -151,6 +151,32 @@ halconv_status fill_plan(halconv_plan &plan, const halconv_options &options) {
         return plan.pool ? HALCONV_OK : HALCONV_OUT_OF_MEMORY;
     }
     return HALCONV_OK;
+}
+
+halconv_status fill_plan(halconv_plan &plan, const halconv_options &options) {
+    if (options.device) {
+        if (halconv_status status = open_device(*plan.set, *options.device, plan.device)) {
+            return status;
+        }
+    }
+    Query query{&plan.problem,
+                plan.shape,
+                plan.key,
+                options.kernel,
+                options.numerics,
+                cpu_features(),
+                plan.device.backend,
+                plan.device.capability};
+    plan.accepted = select_kernels(*plan.set, query, plan.candidate);
+    if (plan.accepted == 0) {
+        return refusal(plan);
+    }
+    bind_kernel(plan);
+    if (plan.device.backend) {
+        return prepare_device(plan);
+    }
+    halconv_status status = size_workspace(plan);
+    return status ? status : set_threads(plan, options);
 }
 
 // A plan with room for `candidates` of them behind it, all zero; null if memory is short.
@@ -220,6 +246,7 @@ halconv_status halconv_plan_create(const halconv_kernel_set *set, const halconv_
 void halconv_plan_destroy(halconv_plan *plan) {
     if (plan) {
         Pool::destroy(plan->pool);
+        release_device(plan->device);
         std::free(plan);
     }
 }

@@ -49,8 +49,14 @@ Verdict judge(const halconv_kernel &row, const Query &query, double &rate) {
     if (!key_accepts(row.key, query.key)) {
         return Verdict::kOtherProblem;
     }
+    if (row.backend != query.backend) {
+        return Verdict::kOtherDevice;
+    }
     if ((row.cpu_features & ~query.cpu_features) != 0) {
         return Verdict::kMissingFeature;
+    }
+    if (row.capability > query.capability) {
+        return Verdict::kCapability;
     }
     if (query.kernel && !name_matches(row.name, query.kernel)) {
         return Verdict::kOtherName;
@@ -69,7 +75,7 @@ Verdict judge(const halconv_kernel &row, const Query &query, double &rate) {
     if (!packed_shape(row, query.shape, packed)) {
         return Verdict::kTooLarge;
     }
-    rate = estimated_rate(row, query.shape, packed, boxes);
+    rate = row.backend ? 0 : estimated_rate(row, query.shape, packed, boxes);
     return Verdict::kAccepted;
 }
 
@@ -89,6 +95,8 @@ bool goes_before(const Candidate &a, const Candidate &b) {
         return b.reference;
     case Advantage::kPins:
         return a.pins > b.pins;
+    case Advantage::kChip:
+        return a.capability > b.capability;
     case Advantage::kRate:
         return a.rate > b.rate;
     case Advantage::kPosition:
@@ -116,6 +124,9 @@ Advantage advantage(const Candidate &first, const Candidate &second) {
     if (first.pins != second.pins) {
         return Advantage::kPins;
     }
+    if (first.capability != second.capability) {
+        return Advantage::kChip;
+    }
     return first.rate > second.rate || first.rate < second.rate ? Advantage::kRate : Advantage::kPosition;
 }
 
@@ -132,6 +143,7 @@ int32_t select_kernels(const halconv_kernel_set &set, const Query &query, Candid
         candidate.recorded = std::strcmp(row.origin, "record") == 0 && pins_whole_problem(row.key);
         candidate.reference = std::strcmp(row.origin, "reference") == 0;
         candidate.pins = count_pins(row.key);
+        candidate.capability = row.capability;
         accepted += candidate.verdict == Verdict::kAccepted;
     }
     std::sort(candidates, candidates + set.count, goes_before);

@@ -12,7 +12,9 @@ namespace halconv {
 enum class Verdict : uint8_t {
     kAccepted,
     kOtherProblem,    // the key does not accept the problem
+    kOtherDevice,     // for a graphics processor, or none, where the plan is for the other
     kMissingFeature,  // the processor lacks a feature that the kernel needs
+    kCapability,      // the graphics processor is older than the kernel's chip
     kNumerics,        // halconv_options.numerics does not allow the form
     kForm,            // the form's precondition does not hold
     kTooSmall,        // a box of the output is smaller than min_extent
@@ -25,11 +27,12 @@ struct Candidate {
     Verdict verdict;
     bool named, recorded, reference;  // exactly the name asked for; recorded for this very problem; unscheduled
     int32_t pins;
-    double rate;  // estimated_rate
+    int32_t capability;  // of the kernel's chip
+    double rate;         // estimated_rate; 0 on a graphics processor
 };
 
 // Why one accepted candidate goes before another: the first of these in which they differ.
-enum class Advantage : uint8_t { kName, kRecord, kSchedule, kPins, kRate, kPosition };
+enum class Advantage : uint8_t { kName, kRecord, kSchedule, kPins, kChip, kRate, kPosition };
 
 Advantage advantage(const Candidate &first, const Candidate &second);
 
@@ -39,7 +42,9 @@ struct Query {
     halconv_key key;
     const char *kernel;  // halconv_options.kernel or null
     halconv_numerics numerics;
-    int32_t cpu_features;  // mask of HALCONV_CPU_*
+    int32_t cpu_features;               // mask of HALCONV_CPU_*
+    const halconv_rt_backend *backend;  // null: for the processor
+    int32_t capability;                 // of the graphics processor
 };
 
 // Fills candidates[0, set.count): the accepted ones first, best first, then the others in the set's order. Returns

@@ -289,15 +289,39 @@ void report_by_exceptions() {
     set_custom_compile_time_error_reporter(&reporter);
 }
 
+// The module with other device code. The size that the host's code was given stays that of the text.
+Module replace_device_code(const Module &module, const DeviceCode &device_code) {
+    constexpr const char *kSources = "_gpu_source_kernels";  // "cuda_gpu_source_kernels"
+    Module replaced(module.name(), module.target());
+    for (const Internal::LoweredFunc &function : module.functions()) {
+        replaced.append(function);
+    }
+    for (const Buffer<> &buffer : module.buffers()) {
+        if (buffer.name().find(kSources) == std::string::npos) {
+            replaced.append(buffer);
+            continue;
+        }
+        std::string code = device_code(std::string(static_cast<const char *>(buffer.data()), buffer.size_in_bytes()));
+        Buffer<uint8_t> bytes(int(code.size()), buffer.name());
+        std::copy(code.begin(), code.end(), bytes.begin());
+        replaced.append(Buffer<>(bytes));
+    }
+    return replaced;
+}
+
 }  // namespace
 
 std::string halide_target_text(const CompileJob &job) {
     return job.target.halide + "-no_runtime-user_context-no_bounds_query" + (job.asserts ? "" : "-no_asserts");
 }
 
-void compile_object(const CompileJob &job, const std::filesystem::path &object) {
+void compile_object(const CompileJob &job, const std::filesystem::path &object, const DeviceCode &device_code) {
     report_by_exceptions();
-    compile_module(job).compile({{OutputFileType::object, object.string()}});
+    Module module = compile_module(job);
+    if (device_code) {
+        module = replace_device_code(module, device_code);
+    }
+    module.compile({{OutputFileType::object, object.string()}});
 }
 
 void compile_device_code(const CompileJob &job, const std::filesystem::path &text) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "runtime/core/kernel_table.h"
@@ -25,7 +26,9 @@ std::string halide_target_text(const CompileJob &job);
 
 // Writes the object. Its references to Halide's runtime still have Halide's names. Throws std::exception whose text is
 // Halide's message. Halide keeps global counters: for reproducible objects compile one job a process.
-void compile_object(const CompileJob &job, const std::filesystem::path &object);
+// Of a GPU target, the object holds what `device_code`, where it is given, makes of the driver's text.
+using DeviceCode = std::function<std::string(const std::string &text)>;
+void compile_object(const CompileJob &job, const std::filesystem::path &object, const DeviceCode &device_code = {});
 
 // Of a GPU target: writes what the host's code hands to the driver, PTX or OpenCL C.
 void compile_device_code(const CompileJob &job, const std::filesystem::path &text);

@@ -1,5 +1,6 @@
 #include "schedules/target.h"
 
+#include <optional>
 #include <stdexcept>
 
 #include "Halide.h"
@@ -62,6 +63,9 @@ std::string known_targets() {
     for (const TargetRow &row : target_rows()) {
         known += std::string(", ") + row.name;
     }
+    for (const TargetRow &row : gpu_target_rows()) {
+        known += std::string(", ") + row.name;
+    }
     for (const Platform &p : kPlatforms) {
         bool first = systems.find(p.arch) == std::string::npos;
         systems += first ? std::string(systems.empty() ? "" : "; ") + p.arch + " -" : " -";
@@ -72,42 +76,64 @@ std::string known_targets() {
 
 }  // namespace
 
-Target parse_target(const std::string &text) {
-    std::string name = text, system = system_of_host();
+namespace {
+
+// "cuda-sm90-linux" is row name and system.
+struct TargetWords {
+    std::string name, system;
+};
+
+TargetWords words_of(const std::string &text) {
+    TargetWords words{text, system_of_host()};
     for (const Platform &p : kPlatforms) {
         std::string suffix = std::string("-") + p.system;
         if (text.size() > suffix.size() && text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0) {
-            name = text.substr(0, text.size() - suffix.size());
-            system = p.system;
+            words = {text.substr(0, text.size() - suffix.size()), p.system};
         }
     }
-    const TargetRow *row = find_row(name);
+    return words;
+}
+
+std::optional<Target> on_platform(const TargetRow *row, const std::string &system) {
     for (const Platform &p : kPlatforms) {
         if (row && p.arch == std::string(row->arch) && p.system == system) {
             bool here = system == system_of_host();
-            return {row, row->name + (here ? std::string() : "-" + system),
-                    std::string(row->arch) + "-" + p.halide_system + row->features, p.triple,
-                    here && row->arch == std::string(cpu_architecture())};
+            return Target{row, row->name + (here ? std::string() : "-" + system),
+                          std::string(row->arch) + "-" + p.halide_system + row->features, p.triple,
+                          here && row->arch == std::string(cpu_architecture())};
         }
     }
-    if (find_gpu_row(name)) {
-        throw std::invalid_argument("target '" + text + "': the runtime has no plan for graphics processors yet");
+    return {};
+}
+
+}  // namespace
+
+Target parse_target(const std::string &text) {
+    const TargetWords words = words_of(text);
+    if (std::optional<Target> target = on_platform(find_row(words.name), words.system)) {
+        return *target;
+    }
+    if (find_gpu_row(words.name)) {
+        throw std::invalid_argument("target '" + text +
+                                    "' is a graphics processor: only build, run and bench take one");
     }
     throw std::invalid_argument("unknown target '" + text + "' (" + known_targets() + ")");
 }
 
-Target parse_gpu_target(const std::string &name) {
-    const TargetRow *row = find_gpu_row(name);
+Target parse_gpu_target(const std::string &text) {
+    const TargetWords words = words_of(text);
+    const TargetRow *row = find_gpu_row(words.name);
     if (!row) {
-        throw std::invalid_argument("'" + name + "' is no graphics processor among the targets");
+        throw std::invalid_argument("'" + text + "' is no graphics processor among the targets");
     }
-    for (const Platform &p : kPlatforms) {
-        if (p.arch == std::string(row->arch) && p.system == std::string(system_of_host())) {
-            return {row, row->name, std::string(row->arch) + "-" + p.halide_system + row->features, p.triple,
-                    row->arch == std::string(cpu_architecture())};
-        }
+    if (std::optional<Target> target = on_platform(row, words.system)) {
+        return *target;
     }
-    throw std::invalid_argument("target '" + name + "': no kernels for this system");
+    throw std::invalid_argument("target '" + text + "': no kernels for this system");
+}
+
+Target parse_any_target(const std::string &text) {
+    return find_gpu_row(words_of(text).name) ? parse_gpu_target(text) : parse_target(text);
 }
 
 }  // namespace halconv

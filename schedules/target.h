@@ -63,11 +63,14 @@ struct Target {
     bool native;         // objects for the architecture and system of this program
 };
 
-// Throws std::invalid_argument with one line that lists the known targets, or says that the target is a graphics processor:
-// the runtime has no plan for one.
+// A processor. Throws std::invalid_argument with one line that lists the known targets, or says that the target is a
+// graphics processor.
 Target parse_target(const std::string &text);
 
-// A graphics processor under this machine's system. Throws std::invalid_argument for any other name.
-Target parse_gpu_target(const std::string &name);
+// A graphics processor; `native` is of the host's code. Throws std::invalid_argument for any other name.
+Target parse_gpu_target(const std::string &text);
+
+// Either. Throws std::invalid_argument as both do.
+Target parse_any_target(const std::string &text);
 
 }  // namespace halconv

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "tools/build.h"
+#include "tools/fatbin.h"
 #include "tools/layer.h"
 #include "tools/progress.h"
 #include "tools/table.h"
@@ -34,10 +35,20 @@ std::string default_name(const std::string &argument) {
     return name.empty() || std::isdigit(static_cast<unsigned char>(name[0])) ? "k" + name : name;
 }
 
+void remark_on_device_code(const std::vector<std::string> &targets, const std::function<void(std::string)> &say) {
+    for (const std::string &target : targets) {
+        if (target.rfind("cuda", 0) == 0 && !cuda_toolkit()) {
+            say("no ptxas and fatbinary in $CUDA_HOME/bin or PATH: " + target +
+                " gets PTX alone, which the driver compiles when a plan is created");
+        }
+    }
+}
+
 int build(BuildCommand &command) {
     const auto say = [](const std::string &remark) { fmt::print(stderr, "halconv: {}\n", remark); };
     std::vector<Layer> layers = load_layers(command.layers, say);
     command.options.records = records_to_use(command.records, say);
+    remark_on_device_code(command.options.targets, say);
     std::string name = command.name.empty() ? default_name(command.layers[0]) : command.name;
     auto start = std::chrono::steady_clock::now();
     ProgressBar bar("building");
@@ -63,7 +74,9 @@ void add_build_command(CLI::App &program, int &status) {
     CLI::App *command = program.add_subcommand("build", "Compile kernels for layers into a static library");
     command->add_option("LAYERS", options->layers, "Layer lists, LIST.jsonl#name, layer objects (.json), ONNX models")
         ->required();
-    command->add_option("--target", options->options.targets, "host, x86-avx2, ..; several give one library for all")
+    command
+        ->add_option("--target", options->options.targets,
+                     "host, x86-avx2, cuda-sm90, opencl, ..; several give one library for all")
         ->required();
     command->add_option("-o", options->folder, "Folder that receives libNAME.a, NAME.h and NAME.json")->required();
     command->add_option("--name", options->name, "C identifier; default: the first file's name");

@@ -143,6 +143,9 @@ std::vector<KernelJob> builtin_kernels(const std::vector<std::string> &targets) 
     std::vector<KernelJob> jobs;
     std::vector<Target> parsed = one_platform(targets);
     for (const Target &target : parsed) {
+        if (target.row->gpu) {
+            throw InputError("target " + target.name + ": the built-in set is for processors");
+        }
         for (int32_t op : {HALCONV_CONV, HALCONV_CONV_TRANSPOSE}) {
             for (int32_t layout : {HALCONV_NHWC, HALCONV_NCHW}) {
                 Collector{jobs, target}.add_operation(op, layout);

@@ -5,12 +5,16 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
 
 #include "Halide.h"
+#include "schedules/gpu/legal.h"
 #include "schedules/source_digest.h"
 #include "tools/process.h"
+#include "tools/scratch_folder.h"
 #include "tools/toolchain.h"
 
 namespace halconv {
@@ -45,6 +49,11 @@ std::string text_digest(const std::string &text) {
     return digits;
 }
 
+bool has_cuda_code(const KernelJob &job) {
+    const Gpu *gpu = job.compile.target.row->gpu;
+    return gpu && gpu->chip;
+}
+
 // The digest of what decides the content of the job's object.
 std::string job_digest(const KernelJob &job) {
     std::ostringstream text;
@@ -54,6 +63,9 @@ std::string job_digest(const KernelJob &job) {
          << halide_target_text(job.compile) << '\n'
          << kSourceDigest << '\n'
          << HALIDE_VERSION_MAJOR << '.' << HALIDE_VERSION_MINOR << '.' << HALIDE_VERSION_PATCH;
+    if (has_cuda_code(job)) {
+        text << '\n' << (cuda_toolkit() ? cuda_toolkit()->version : "PTX alone");
+    }
     return text_digest(text.str());
 }
 
@@ -84,20 +96,64 @@ fs::path object_path(const fs::path &folder, const KernelJob &job) {
     return folder / digest.substr(0, 2) / (digest + ".o");
 }
 
+void write_figures(const std::vector<ChipFigures> &chips, const fs::path &file) {
+    nlohmann::json array = nlohmann::json::array();
+    for (const ChipFigures &c : chips) {
+        array.push_back({{"chip", c.chip},
+                         {"registers", c.registers},
+                         {"stack_bytes", c.stack_bytes},
+                         {"spill_bytes", c.spill_bytes}});
+    }
+    write_text(file, array.dump() + "\n");
+}
+
+fs::path figures_path(fs::path object) { return object.replace_extension(".json"); }
+
+// Writes `part`, and beside an object with machine code of NVIDIA's processors its figures.
+void compile_part(const KernelJob &job, const fs::path &part) {
+    if (!has_cuda_code(job) || !cuda_toolkit()) {
+        compile_object(job.compile, part);
+        return;
+    }
+    const Schedule &schedule = job.compile.schedule;
+    compile_object(job.compile, part, [&](const std::string &ptx) {
+        FatBinary binary = make_fat_binary(ptx, chips_from(job.compile.target.row->gpu->chip, *cuda_toolkit()),
+                                           block_threads(schedule).count(), *cuda_toolkit());
+        write_figures(binary.chips, figures_path(part));
+        return binary.bytes;
+    });
+}
+
 void compile_to(const KernelJob &job, const fs::path &object) {
     fs::path part = object.parent_path() / (object.stem().string() + "." + std::to_string(getpid()) + ".part.o");
     try {
-        compile_object(job.compile, part);
+        compile_part(job, part);
         rename_runtime(job.compile.target, part);
+        if (fs::exists(figures_path(part))) {
+            fs::rename(figures_path(part), figures_path(object));
+        }
         fs::rename(part, object);
     } catch (const std::exception &e) {
         std::error_code ignored;
         fs::remove(part, ignored);
+        fs::remove(figures_path(part), ignored);
         throw WorkError(job.name + ": " + e.what());
     }
 }
 
 }  // namespace
+
+std::vector<ChipFigures> chip_figures(const fs::path &object) {
+    std::vector<ChipFigures> chips;
+    std::ifstream file(figures_path(object));
+    if (!file) {
+        return chips;
+    }
+    for (const nlohmann::json &chip : nlohmann::json::parse(file)) {
+        chips.push_back({chip["chip"], chip["registers"], chip["stack_bytes"], chip["spill_bytes"]});
+    }
+    return chips;
+}
 
 std::vector<fs::path> compile_all(const std::vector<KernelJob> &jobs, int processes, const Progress &progress) {
     fs::path folder = cache_folder();

@@ -4,6 +4,7 @@
 
 #include "runtime/core/kernel_name.h"
 #include "runtime/core/problem.h"
+#include "schedules/gpu/model.h"
 #include "tools/cpu_name.h"
 #include "tools/tuning_record.h"
 
@@ -16,9 +17,10 @@ KernelJob make_job(const halconv_key &key, const Schedule &schedule, const Targe
 
 namespace {
 
-Target known_target(const std::string &text) {
+// `parse` is parse_target or parse_any_target.
+Target known_target(const std::string &text, Target (*parse)(const std::string &)) {
     try {
-        return parse_target(text);
+        return parse(text);
     } catch (const std::invalid_argument &e) {
         throw InputError(e.what());
     }
@@ -28,6 +30,9 @@ Target known_target(const std::string &text) {
 std::vector<KernelJob> layer_jobs(const Layer &layer, const Target &target, const std::string &cpu,
                                   const BuildOptions &options) {
     halconv_key key = layer_key(layer);
+    if (target.row->gpu) {
+        return {make_job(key, default_gpu_schedule(key, *target.row), target, options.asserts)};
+    }
     std::vector<KernelJob> jobs;
     const TuningRecord *record =
         options.records ? options.records->find(key, *target.row, layer.numerics, cpu) : nullptr;
@@ -55,7 +60,7 @@ halconv_key layer_key(const Layer &layer) {
 std::vector<Target> one_platform(const std::vector<std::string> &texts) {
     std::vector<Target> targets;
     for (const std::string &text : texts) {
-        targets.push_back(known_target(text));
+        targets.push_back(known_target(text, parse_any_target));
         if (targets.back().triple != targets.front().triple) {
             throw InputError("targets " + texts.front() + " (" + targets.front().triple + ") and " + text + " (" +
                              targets.back().triple + ") cannot share a library; build one for each");
@@ -87,7 +92,7 @@ std::vector<KernelJob> plan_kernels(const std::vector<Layer> &layers, const Buil
 }
 
 std::vector<CandidateSummary> layer_candidates(const Layer &layer, const std::string &target_text) {
-    Target target = known_target(target_text);
+    Target target = known_target(target_text, parse_target);
     halconv_key key = layer_key(layer);
     std::vector<CandidateSummary> summaries;
     for (const Candidate &c : candidates(key, *target.row, layer.numerics)) {

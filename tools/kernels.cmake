@@ -2,7 +2,7 @@
 find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
-add_library(halconv_build STATIC assert_hooks.cpp build.cpp builtin.cpp cache.cpp cpu_name.cpp kernel_plan.cpp library.cpp
+add_library(halconv_build STATIC assert_hooks.cpp build.cpp builtin.cpp cache.cpp cpu_name.cpp fatbin.cpp kernel_plan.cpp library.cpp
             loaded_kernels.cpp process.cpp scratch_folder.cpp table.cpp toolchain.cpp
             tuning_record.cpp)
 target_include_directories(halconv_build PUBLIC ${PROJECT_SOURCE_DIR} PRIVATE ${PROJECT_BINARY_DIR}/generated)
@@ -10,6 +10,14 @@ add_dependencies(halconv_build halconv_source_digest)
 target_link_libraries(halconv_build PUBLIC halconv_layers halconv_schedules halconv_names halconv_runtime fmt::fmt
                       nlohmann_json::nlohmann_json xxhash ${CMAKE_DL_LIBS})
 halconv_use_halide(halconv_build)
+# Where the CUDA toolkit was when this was built: the last place where its assembler is looked for.
+file(GLOB cuda_folders ${PROJECT_SOURCE_DIR}/build/venv/lib/python*/site-packages/nvidia/cu*/bin)
+find_program(HALCONV_PTXAS ptxas HINTS ${cuda_folders} PATHS /usr/local/cuda/bin)
+set(cuda_folder "")
+if(HALCONV_PTXAS)
+    cmake_path(GET HALCONV_PTXAS PARENT_PATH cuda_folder)
+endif()
+set_property(SOURCE fatbin.cpp APPEND PROPERTY COMPILE_DEFINITIONS HALCONV_CUDA_FOLDER="${cuda_folder}")
 # Kernels that a program loads find halconv_rt_* in the program itself.
 target_link_options(halconv_build INTERFACE -rdynamic)
 

@@ -1,5 +1,6 @@
 #include <dlfcn.h>
 
+#include "runtime/core/kernel_table.h"
 #include "tools/build.h"
 #include "tools/scratch_folder.h"
 
@@ -8,6 +9,10 @@ namespace halconv {
 namespace fs = std::filesystem;
 
 void keep_assert_hooks();  // assert_hooks.cpp
+
+// What tables of kernels for graphics processors refer to: a static link of this program keeps them.
+extern const halconv_rt_backend *const kBackends[];
+const halconv_rt_backend *const kBackends[] = {&halconv_rt_cuda, &halconv_rt_opencl};
 
 struct LoadedKernels::State {
     void *library = nullptr;

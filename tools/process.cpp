@@ -42,7 +42,7 @@ int wait_for(pid_t child) {
 
 }  // namespace
 
-std::string run_program(const std::vector<std::string> &arguments) {
+ProgramText run_program_for_all(const std::vector<std::string> &arguments) {
     std::vector<char *> argv;
     for (const std::string &a : arguments) {
         argv.push_back(const_cast<char *>(a.c_str()));
@@ -64,16 +64,18 @@ std::string run_program(const std::vector<std::string> &arguments) {
     std::string text = error == 0 ? read_all(out.read) : "";
     int status = error == 0 ? wait_for(child) : 0;
     std::rewind(errors);
-    std::string message = first_line(read_all(fileno(errors)));
+    std::string messages = read_all(fileno(errors));
     std::fclose(errors);
     if (error != 0) {
         throw WorkError(arguments[0] + ": " + std::strerror(error));
     }
     if (status != 0) {
-        throw WorkError(arguments[0] + " failed: " + message);
+        throw WorkError(arguments[0] + " failed: " + first_line(messages));
     }
-    return text;
+    return {text, messages};
 }
+
+std::string run_program(const std::vector<std::string> &arguments) { return run_program_for_all(arguments).output; }
 
 void fork_each(int count, int jobs, const std::function<void(int)> &work, const std::function<void(int)> &done) {
     struct Child {

@@ -8,6 +8,8 @@
 
 #include "Halide.h"
 #include "halconv/halconv.h"
+#include "schedules/gpu/legal.h"
+#include "tools/cache.h"
 #include "tools/process.h"
 #include "tools/toolchain.h"
 
@@ -29,15 +31,22 @@ std::string key_text(const halconv_key &k) {
                        value_text(k.piecewise), value_text(k.residual));
 }
 
+const char *backend_text(const Target &target) {
+    const Gpu *gpu = target.row->gpu;
+    return !gpu ? "0" : gpu->chip ? "&halconv_rt_cuda" : "&halconv_rt_opencl";
+}
+
 std::string row_text(const KernelJob &job) {
     const CompileJob &c = job.compile;
+    const Gpu *gpu = c.target.row->gpu;
     const Schedule &s = c.schedule;
     int32_t least[3];
     least_extents(c.key, s, least);
-    return fmt::format(
-        "    {{\"{}\", \"{}\", \"{}\", {}_argv, {}_scratch_argv, {}, {}, {}, {}, {}, {{1, {}, {}}}, {}, {}}},\n",
-        job.name, schedule_text(s), job.origin, c.symbol, c.symbol, key_text(c.key), int(s.form),
-        c.target.row->cpu_features, weights_panel(c.key, s), s.lanes, s.tile_y, s.tile_x, s.vectors, axes_text(least));
+    return fmt::format("    {{\"{}\", \"{}\", \"{}\", {}_argv, {}_scratch_argv, {}, {}, {}, {}, {}, {{1, {}, {}}}, {}, "
+                       "{}, {}, {}}},\n",
+                       job.name, schedule_text(s), job.origin, c.symbol, c.symbol, key_text(c.key), int(s.form),
+                       c.target.row->cpu_features, weights_panel(c.key, s), s.lanes, s.tile_y, s.tile_x, s.vectors,
+                       axes_text(least), backend_text(c.target), gpu && gpu->chip ? chip_capability(gpu->chip) : 0);
 }
 
 nlohmann::json axes_json(const int32_t values[3]) {
@@ -110,6 +119,29 @@ std::string table_header(const std::string &name) {
                        name);
 }
 
+namespace {
+
+// Of a kernel for a graphics processor: what a block and a thread take. Without ptxas no registers are known.
+nlohmann::json gpu_json(const CompileJob &job, const std::filesystem::path &object) {
+    nlohmann::json figures = {{"threads", block_threads(job.schedule).count()},
+                              {"shared_bytes", shared_bytes(job.key, job.schedule)}};
+    if (!job.target.row->gpu->chip) {
+        return figures;
+    }
+    figures["device_code"] = nlohmann::json::array({"ptx"});
+    for (const ChipFigures &chip : chip_figures(object)) {
+        figures["device_code"].push_back(chip.chip);
+        if (!figures.contains("registers")) {  // the target's own chip comes first
+            figures["registers"] = chip.registers;
+            figures["stack_bytes"] = chip.stack_bytes;
+            figures["spill_bytes"] = chip.spill_bytes;
+        }
+    }
+    return figures;
+}
+
+}  // namespace
+
 std::string table_report(const std::vector<KernelJob> &jobs, const std::vector<std::filesystem::path> &objects) {
     nlohmann::json report = nlohmann::json::array();
     for (size_t i = 0; i < jobs.size(); i++) {
@@ -123,6 +155,9 @@ std::string table_report(const std::vector<KernelJob> &jobs, const std::vector<s
                           {"code_bytes", code_bytes(c.target, objects[i])},
                           {"halide_version",
                            fmt::format("{}.{}.{}", HALIDE_VERSION_MAJOR, HALIDE_VERSION_MINOR, HALIDE_VERSION_PATCH)}});
+        if (c.schedule.gpu) {
+            report.back().update(gpu_json(c, objects[i]));
+        }
     }
     return report.dump(2) + "\n";
 }

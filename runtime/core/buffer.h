@@ -47,6 +47,11 @@ struct Tensor {
         copy.buffer.host = const_cast<uint8_t *>(static_cast<const uint8_t *>(host));
         return copy;
     }
+    Tensor on_device(const void *address) const {
+        Tensor copy = *this;
+        copy.buffer.device = reinterpret_cast<uintptr_t>(address);
+        return copy;
+    }
 };
 
 // Appends dimension [min, min + extent) to a tensor. A stride is used only where the extent exceeds 1; one that does

@@ -8,6 +8,7 @@
 namespace halconv {
 
 class Pool;
+struct DeviceCall;  // runtime/device.h
 
 // Packed weights, workspace and every block of scratch memory start at a multiple of this: one AVX-512 vector, one
 // line.
@@ -50,5 +51,6 @@ struct Workers {
 
 struct halconv_rt_context {
     halconv::Arena arena;
-    const halconv::Workers *workers;  // null inside a worker, whose own parallel loops run in order
+    const halconv::Workers *workers;        // null inside a worker, whose own parallel loops run in order
+    halconv::DeviceCall *device = nullptr;  // of a kernel for a graphics processor
 };

@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-enum { HALCONV_TABLE_VERSION = 1 };
+enum { HALCONV_TABLE_VERSION = 2 };
 
 /* A field of a key that is not pinned: the kernel reads it at run time. */
 #define HALCONV_FREE INT32_MIN
@@ -116,6 +116,8 @@ typedef struct halconv_kernel {
                               axis (of x, not of f or q) is at least min_extent */
     int32_t tile_vectors; /* vectors of lanes of a register tile */
     int32_t min_extent[3];
+    const struct halconv_rt_backend *backend; /* how a graphics processor runs it; null: the processor does */
+    int32_t capability; /* of such a kernel: the compute capability that it needs, 10 * major + minor; 0: any */
 } halconv_kernel;
 
 struct halconv_kernel_set {
@@ -133,6 +135,14 @@ void *halconv_rt_malloc(void *user_context, size_t bytes);
 void halconv_rt_free(void *user_context, void *memory);
 int halconv_rt_do_par_for(void *user_context, int (*task)(void *, int, uint8_t *), int min, int size, uint8_t *closure);
 int halconv_rt_error(void *user_context); /* what a failed kernel returns */
+
+/* Kernels for graphics processors: runtime/device.h. A table refers to the backend of each row, so that a program has the part
+ * of the library that looks for a driver only where it has such kernels. They call, in this order,
+ *   halconv_rt_cuda_initialize_kernels, halconv_rt_copy_to_device for each input, halconv_rt_device_malloc for scratch memory,
+ *   halconv_rt_cuda_run for each launch, halconv_rt_device_free, halconv_rt_cuda_finalize_kernels,
+ * or the same with opencl in the place of cuda. */
+struct halconv_rt_backend; /* runtime/backend.h */
+extern const struct halconv_rt_backend halconv_rt_cuda, halconv_rt_opencl;
 
 #ifdef __cplusplus
 }

@@ -34,9 +34,11 @@ TEST_CASE("graphics processors are targets of their own", "[gpu]") {
     CHECK(target.row->gpu->chip == std::string("sm_90"));
     CHECK_THAT(target.halide, Contains("-cuda-cuda_capability_86"));
     CHECK_THROWS_WITH(parse_gpu_target("x86-avx2"), Contains("is no graphics processor"));
+    CHECK(parse_any_target("cuda-sm90-linux").name == target.name);
+    CHECK(parse_any_target("x86-avx2").row == parse_target("x86-avx2").row);
     CHECK_THROWS_WITH(parse_target("cuda-sm90"),
-                      "target 'cuda-sm90': the runtime has no plan for graphics processors yet");
-    CHECK_THROWS_WITH(parse_target("opencl-linux"), Contains("no plan for graphics processors"));
+                      "target 'cuda-sm90' is a graphics processor: only build, run and bench take one");
+    CHECK_THROWS_WITH(parse_any_target("cuda-sm1"), Contains("unknown target"));
 }
 
 TEST_CASE("illegal GPU schedules say why", "[gpu]") {

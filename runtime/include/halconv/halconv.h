@@ -16,6 +16,9 @@
  * prints, aborts or throws. A plan is immutable: many threads may run one plan at a time, each with a workspace of its
  * own. halconv_plan_run does not allocate, lock, or read the environment.
  *
+ * On a graphics processor (halconv_options.device; kernels of targets cuda-.. and opencl) the same calls are made; see
+ * halconv_device. Packed weights are made in host memory and copied to the device by the caller.
+ *
  * The one relation of all operations, per spatial dimension:   high = low * stride + tap * dilation - pad_before.
  * HALCONV_CONV reads high and writes low, HALCONV_CONV_TRANSPOSE reads low and writes high.
  */
@@ -44,9 +47,14 @@ typedef enum halconv_status {
     HALCONV_INVALID_OPTIONS = 4, /* a field of the options, or the weights layout, is out of its range */
     HALCONV_NO_KERNEL = 5,       /* no kernel of the set accepts this problem on this processor */
     HALCONV_OUT_OF_MEMORY = 6,   /* halconv_plan_create could not allocate or start a thread */
-    HALCONV_MISALIGNED = 7,      /* packed weights or workspace not aligned to 64 bytes, or a tensor not to 4 */
-    HALCONV_INVALID_SET = 8,     /* the kernel set was built for another version of the runtime */
-    HALCONV_KERNEL_FAILED = 9    /* a kernel reported an error: a defect of halconv */
+    HALCONV_MISALIGNED = 7, /* packed weights or workspace not aligned to 64 bytes, or a tensor not to 4 (device: 16) */
+    HALCONV_INVALID_SET = 8,    /* the kernel set was built for another version of the runtime */
+    HALCONV_KERNEL_FAILED = 9,  /* a kernel reported an error: a defect of halconv */
+    HALCONV_NO_DRIVER = 10,     /* the graphics processor's driver is missing, or older than what is called of it */
+    HALCONV_NO_DEVICE = 11,     /* the context or queue of halconv_options.device is none, or not a usable one */
+    HALCONV_UNFIT_DEVICE = 12,  /* the set's kernels for this problem need another or newer graphics processor */
+    HALCONV_DEVICE_MEMORY = 13, /* the driver has no memory left on the graphics processor */
+    HALCONV_DEVICE_FAILED = 14  /* the driver reported another error, maybe of earlier work on the context */
 } halconv_status;
 
 typedef enum halconv_op { HALCONV_CONV = 0, HALCONV_CONV_TRANSPOSE = 1 } halconv_op;
@@ -109,7 +117,22 @@ typedef enum halconv_numerics {
 typedef void (*halconv_task)(void *argument, int32_t worker, int32_t i);
 typedef void (*halconv_parallel_for)(void *pool, int32_t count, halconv_task task, void *argument);
 
-/* All zero is the default: one thread, default numerics, any kernel. */
+typedef enum halconv_device_api { HALCONV_CUDA = 1, HALCONV_OPENCL = 2 } halconv_device_api;
+
+/* A graphics processor, and the queue on which halconv_plan_run puts its work. Both stay the caller's and outlive the plan.
+ * HALCONV_CUDA: `context` is a CUcontext, null for the calling thread's current one (the CUDA runtime API makes its own
+ *   current); `queue` is a CUstream or cudaStream_t of it, null for the default stream. halconv_plan_run wants the context
+ *   to be current on its thread. Pointers are device pointers (cuMemAlloc, cudaMalloc).
+ * HALCONV_OPENCL: `queue` is a cl_command_queue that runs in order, `context` its cl_context or null. The device has
+ *   shared virtual memory (OpenCL 2.0, coarse grain), and pointers are to such (clSVMAlloc): an offset into a cl_mem, as
+ *   packed weights and phases of an output need, is more than a kernel can be given. One thread at a time may run the plan.
+ * The machine code is loaded by halconv_plan_create, once for all plans of a kernel and context. */
+typedef struct halconv_device {
+    halconv_device_api api;
+    void *context, *queue;
+} halconv_device;
+
+/* All zero is the default: this processor, one thread, default numerics, any kernel. */
 typedef struct halconv_options {
     int32_t threads; /* 0 and 1: the calling thread; more: a pool that the plan owns */
     halconv_parallel_for
@@ -117,6 +140,9 @@ typedef struct halconv_options {
     void *pool;       /* first argument of parallel_for */
     halconv_numerics numerics;
     const char *kernel; /* not null: only kernels whose name contains this text, or matches it where it holds * or ? */
+    /* not null: only kernels for this graphics processor, and threads and pool are not used; null: only kernels for the
+     * processor, also of a set that has both. Neither falls back to the other. Copied. */
+    const halconv_device *device;
 } halconv_options;
 
 typedef struct halconv_kernel_set halconv_kernel_set;
@@ -125,7 +151,7 @@ typedef struct halconv_plan halconv_plan;
 /* The kernels that come with the library: every legal problem on every processor of its architecture. */
 HALCONV_API const halconv_kernel_set *halconv_builtin_kernels(void);
 
-/* Picks the best kernel of `set` for `problem` on this processor. `options` may be null. On HALCONV_OK *plan is the
+/* Picks the best kernel of `set` for `problem` on this processor, or on the graphics processor of the options. `options` may be null. On HALCONV_OK *plan is the
  * caller's to destroy; else *plan is null. The set must outlive the plan; problem and options are copied. */
 HALCONV_API halconv_status halconv_plan_create(const halconv_kernel_set *set, const halconv_problem *problem,
                                                const halconv_options *options, halconv_plan **plan);
@@ -136,11 +162,12 @@ HALCONV_API halconv_status halconv_plan_output_size(const halconv_plan *plan, in
 /* Size of the buffer that halconv_plan_pack fills: weights in this kernel's order, and the bias. 0 for a null plan. */
 HALCONV_API size_t halconv_plan_weights_bytes(const halconv_plan *plan);
 
-/* Size of the scratch memory that one halconv_plan_run needs. 0 means that workspace may be null. 0 for a null plan. */
+/* Size of the scratch memory that one halconv_plan_run needs, device memory on a graphics processor. 0 means that workspace
+ * may be null. 0 for a null plan. */
 HALCONV_API size_t halconv_plan_workspace_bytes(const halconv_plan *plan);
 
 /* Reorders `weights` (dense, axes as `layout` says) and `bias` (out_channels floats; null for none) into `packed`, which
- * has halconv_plan_weights_bytes bytes aligned to 64. `flip` nonzero reverses every spatial axis of the weights (Theano's
+ * has halconv_plan_weights_bytes bytes aligned to 64, in host memory. `flip` nonzero reverses every spatial axis of the weights (Theano's
  * filter_flip). Sources are only read. Safe from many threads on distinct `packed`. */
 HALCONV_API halconv_status halconv_plan_pack(const halconv_plan *plan, const void *weights,
                                              halconv_weights_layout layout, int32_t flip, const float *bias,
@@ -149,7 +176,12 @@ HALCONV_API halconv_status halconv_plan_pack(const halconv_plan *plan, const voi
 /* Runs the layer: output = activation(op(input, packed) + residual). Tensors are dense in the problem's layouts.
  * `residual` has the output's shape and is read only if problem.residual is set; it may be `output` itself. `output`
  * overlaps no other argument.
- * `workspace` has halconv_plan_workspace_bytes bytes aligned to 64 and belongs to this call while it runs. */
+ * `workspace` has halconv_plan_workspace_bytes bytes aligned to 64 and belongs to this call while it runs.
+ *
+ * On a graphics processor all five are device pointers, tensors aligned to 16. The call puts kernels into the queue and
+ * returns without waiting; all memory must stay until they have run. Nothing but kernel launches is asked of the driver (no
+ * allocation, copy or synchronisation), so that a CUDA stream's capture into a graph takes it. Plans with a workspace each
+ * may run at one time. An error while a kernel runs is the caller's to meet, where it synchronises. */
 HALCONV_API halconv_status halconv_plan_run(const halconv_plan *plan, const void *input, const void *packed,
                                             const void *residual, void *output, void *workspace);
 
