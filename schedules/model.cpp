@@ -21,10 +21,7 @@ namespace halconv {
 namespace {
 
 constexpr double kWeightBytesPerCycleL3 = 8;
-// Cycles of each store beyond those that hide behind the next tile's sums, to L2 and to memory; fitted to a first layer and
-// to an up-sampling one of several sizes (Zen 4).
-constexpr double kNearBurst = 2, kFarBurst = 6;
-constexpr int kHiddenStores = 16;
+constexpr double kFarBurst = 6;  // as kNearBurst, to memory
 // Tiles with a load for each multiply-add reach 61 % of the peak on Intel, 98 % on Zen 4; this lies between, where
 // row-fused tiles of one vector still win over tiles with more empty lanes.
 constexpr double kLoadShare = 0.95;

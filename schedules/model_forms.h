@@ -43,6 +43,11 @@ struct TileStep {
 };
 double step_cycles(const TileStep &step, const Core &core);
 
+// A tile's stores beyond so many do not hide behind the next tile's sums: cycles of each, to L2. Fitted to a first layer and to
+// an up-sampling one of several sizes (Zen 4).
+constexpr double kNearBurst = 2;
+constexpr int kHiddenStores = 16;
+
 // Registers of sums, weights and operands.
 int tile_registers(int pixels, int vectors, int operand_lanes);
 

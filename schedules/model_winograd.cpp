@@ -1,8 +1,8 @@
 // What share of the FMA peak a winograd schedule should reach, counted in the multiply-adds of the plain sum (more than
 // 100 % where the transforms save that many). Cycles like those of model.cpp:
 //
-//     products     register tiles x (K * (step_cycles + step_overhead) + start), or the time to read
-//                  the transformed weights, once a block of tile rows, whichever is longer
+//     products     register tiles x (K * (step_cycles + step_overhead) + start and stores), or the time to read the
+//                  transformed weights, once a block of tile rows, whichever is longer
 //     transforms   2 cycles for a point of a vector of input channels, 2 for one of output channels and 2 for an output
 //     output       of phases, where those of a block leave L2 before all are stored: lines come back for each phase
 //     V and M      the share that leaves L2 is written and read again at kScratchBytesPerCycle, at kFarBytesPerCycle beyond a
@@ -25,9 +25,8 @@ constexpr double kFewInputs = 24;
 // Tiles with a load for each multiply-add reach 61 % of the peak where two of either fit a cycle.
 constexpr double kLoadShare = 0.65;
 constexpr double kTransformCycles = 2;
-constexpr double kBurst = 2, kHiddenStores = 16;  // as in model.cpp: cycles of each store beyond those that hide
-constexpr int kMostTiles = 28;                    // of a register tile
-constexpr size_t kMostCandidates = 6;             // of a form
+constexpr int kMostTiles = 28;         // of a register tile
+constexpr size_t kMostCandidates = 6;  // of a form
 constexpr int64_t kMostBlockChannels = 128;
 // A schedule with fewer tasks than this many for a parallel loop is taken only if it is this much faster.
 constexpr double kFewTasks = 4, kFewTasksShare = 0.98;
@@ -75,7 +74,7 @@ double cycles(const WinogradWork &w, const Schedule &s, const TargetRow &target)
     double pixels = s.tile_x, registers = pixels * s.vectors;
     double step =
         step_cycles({s.tile_x, s.vectors, s.operand_lanes, kLoadShare}, target.core) + target.core.step_overhead;
-    double start = 1.5 * registers + 10 + kBurst * std::max(0.0, registers - kHiddenStores);
+    double start = 1.5 * registers + 10 + kNearBurst * std::max(0.0, registers - kHiddenStores);
     double panels = double(divide_up(w.group_out, s.panel()));
     double products =
         panels * register_tiles * (w.products * w.reduction * step + w.points * start) * std::max(1.0, scale);

@@ -1,7 +1,7 @@
 // Schedules of the dense forms: a register tile of pixels x vectors of channels, updated by one element of the input, a
 // broadcast (x86) or a lane (ARM), and `vectors` multiply-adds a pixel and tap; pixels inside a block of rows that shares one
-// staged (zero-padded) copy of the input;
-// the weights of one channel block and phase stay in L2 while the pixels of the block go by.
+// staged (zero-padded) copy of the input; the weights of one channel block and phase stay in L2 while the pixels of the block
+// go by.
 #include <numeric>
 #include <optional>
 

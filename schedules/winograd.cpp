@@ -62,7 +62,7 @@ class WinogradSchedule {
 
   private:
     // The last vector of channels begins earlier rather than store a part: on Zen, AVX2's masked stores are slow (fcn8s/up2a,
-    // 21 channels: 66 GFLOP/s with them, 106 without).
+    // 21 channels: 66 GFLOP/s with them, 89 without).
     TailStrategy tail(int32_t channels) const {
         return channels >= schedule_.lanes ? TailStrategy::ShiftInwards : TailStrategy::GuardWithIf;
     }

@@ -45,20 +45,15 @@ Stmt AlignVectors::visit(const Store *op) {
                        checked(op->name, op->index));
 }
 
-Expr AlignVectors::visit(const Let *op) {
+template <class LetOrStmt> auto AlignVectors::visit_let(const LetOrStmt *op) {
     Expr value = mutate(op->value);
-    ScopedBinding<ModulusRemainder> bind(op->value.type() == Int(32), lets_, op->name,
-                                         op->value.type() == Int(32) ? modulus_remainder(op->value, lets_)
-                                                                     : ModulusRemainder());
-    return Let::make(op->name, value, mutate(op->body));
+    bool integer = op->value.type() == Int(32);
+    ScopedBinding<ModulusRemainder> bind(integer, lets_, op->name,
+                                         integer ? modulus_remainder(op->value, lets_) : ModulusRemainder());
+    return LetOrStmt::make(op->name, value, mutate(op->body));
 }
 
-Stmt AlignVectors::visit(const LetStmt *op) {
-    Expr value = mutate(op->value);
-    ScopedBinding<ModulusRemainder> bind(op->value.type() == Int(32), lets_, op->name,
-                                         op->value.type() == Int(32) ? modulus_remainder(op->value, lets_)
-                                                                     : ModulusRemainder());
-    return LetStmt::make(op->name, value, mutate(op->body));
-}
+Expr AlignVectors::visit(const Let *op) { return visit_let(op); }
+Stmt AlignVectors::visit(const LetStmt *op) { return visit_let(op); }
 
 }  // namespace halconv

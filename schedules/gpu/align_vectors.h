@@ -15,6 +15,7 @@ class AlignVectors : public Halide::Internal::IRMutator {
     Halide::Internal::Scope<Halide::Internal::ModulusRemainder> lets_;
 
     Halide::Internal::ModulusRemainder checked(const std::string &buffer, const Halide::Expr &index) const;
+    template <class LetOrStmt> auto visit_let(const LetOrStmt *op);
     Halide::Expr visit(const Halide::Internal::Load *op) override;
     Halide::Internal::Stmt visit(const Halide::Internal::Store *op) override;
     Halide::Expr visit(const Halide::Internal::Let *op) override;
