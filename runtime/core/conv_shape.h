@@ -220,6 +220,9 @@ inline int split_phases(int64_t stride, int64_t out, PhaseBox boxes[2]) {
     return count;
 }
 
+// Phases of an axis of the output.
+inline int64_t phases_of(const Axis<int64_t> &axis, bool transposed) { return transposed ? axis.stride : 1; }
+
 // Whether one box holds all phases.
 inline bool one_phase_box(int64_t stride, int64_t out) { return out % stride == 0; }
 

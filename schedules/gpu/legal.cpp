@@ -10,7 +10,6 @@ namespace halconv {
 
 namespace {
 
-constexpr int kVector = 4;
 constexpr int64_t kMostBlocksYZ = 65535;  // of a grid on y and z, by CUDA's limits
 constexpr int kMostThreadsZ = 64;         // of a block on z
 constexpr int64_t kMostSums = 64;         // of a thread, in registers
@@ -19,6 +18,15 @@ constexpr int64_t kMostCopies = 128;      // elements of a panel that a thread h
 bool divides(int a, int b) { return a > 0 && b % a == 0; }
 
 }  // namespace
+
+bool has_channel_vectors(const halconv_key &key) {
+    bool side_by_side = key.in_layout == HALCONV_NHWC && key.out_layout == HALCONV_NHWC;
+    return side_by_side && is_depthwise(key) && key.groups % kGpuVector == 0;
+}
+
+int64_t axis_phases(const halconv_key &key, int d) {
+    return phases_of(key_axis(key, d), key.op == HALCONV_CONV_TRANSPOSE);
+}
 
 int64_t positions(const halconv_key &key, int d) {
     return key.op == HALCONV_CONV ? key.out[d] : positions_of_phase(key.out[d], key.stride[d], 0);
@@ -38,8 +46,8 @@ int input_vector(const halconv_key &key, const Schedule &s) {
     if (s.form == HALCONV_FORM_DEPTHWISE) {
         return s.gpu->thread_c;
     }
-    bool whole = s.gpu->chunk % kVector == 0 && key.group_in % kVector == 0;
-    return key.in_layout == HALCONV_NHWC && whole ? kVector : 1;
+    bool whole = s.gpu->chunk % kGpuVector == 0 && key.group_in % kGpuVector == 0;
+    return key.in_layout == HALCONV_NHWC && whole ? kGpuVector : 1;
 }
 
 int output_vector(const halconv_key &key, const Schedule &s) {
@@ -49,8 +57,8 @@ int output_vector(const halconv_key &key, const Schedule &s) {
     if (s.gpu->operands == GpuSchedule::Operands::kWindows) {
         return 1;
     }
-    bool whole = key.group_out % kVector == 0 && s.gpu->thread_c % kVector == 0;
-    return key.out_layout == HALCONV_NHWC && whole ? kVector : 1;
+    bool whole = key.group_out % kGpuVector == 0 && s.gpu->thread_c % kGpuVector == 0;
+    return key.out_layout == HALCONV_NHWC && whole ? kGpuVector : 1;
 }
 
 bool phases_in_thread(const halconv_key &key) {
@@ -73,13 +81,12 @@ WindowTaps window_taps(const halconv_key &key) {
     return {taps(2), taps(1), taps(0)};
 }
 
-int64_t position_phases(const halconv_key &key) {
-    return key.op == HALCONV_CONV ? 1 : int64_t(key.stride[1]) * key.stride[2];
-}
+int64_t position_phases(const halconv_key &key) { return axis_phases(key, 1) * axis_phases(key, 2); }
 
 int window_alignment(const halconv_key &key) {
     WindowTaps taps = window_taps(key);
-    return int(kVector / greatest_common_divisor(kVector, key.group_out * position_phases(key) * taps.x * taps.z));
+    return int(kGpuVector /
+               greatest_common_divisor(kGpuVector, key.group_out * position_phases(key) * taps.x * taps.z));
 }
 
 int64_t window_extent(const halconv_key &key, const Schedule &s, int d) {
@@ -93,7 +100,7 @@ int64_t window_elements(const halconv_key &key, const Schedule &s) {
     int alignment = window_alignment(key);
     int64_t weights = key.group_out * position_phases(key) * taps.x * divide_up(taps.y, alignment) * alignment * taps.z;
     int64_t inputs = window_extent(key, s, 0) * window_extent(key, s, 1);
-    inputs *= divide_up(window_extent(key, s, 2), kVector) * kVector;
+    inputs *= divide_up(window_extent(key, s, 2), kGpuVector) * kGpuVector;
     return (weights + inputs) * s.gpu->chunk;
 }
 
@@ -137,11 +144,8 @@ std::string gpu_illegality(const halconv_key &key, const Schedule &s, const Targ
         }
     }
     bool depthwise = s.form == HALCONV_FORM_DEPTHWISE;
-    if (depthwise && t.thread_c != 1) {
-        bool nhwc = key.in_layout == HALCONV_NHWC && key.out_layout == HALCONV_NHWC;
-        if (t.thread_c != kVector || !nhwc || key.group_in != 1 || key.group_out != 1 || key.groups % kVector != 0) {
-            return "vectors of channels are not aligned";
-        }
+    if (depthwise && t.thread_c != 1 && (t.thread_c != kGpuVector || !has_channel_vectors(key))) {
+        return "vectors of channels are not aligned";
     }
     if (!divides(t.chunk, key.group_in) || (t.row_taps && t.chunk != key.group_in)) {
         return "panels do not divide the input channels";
@@ -171,12 +175,9 @@ std::string gpu_illegality(const halconv_key &key, const Schedule &s, const Targ
         return "a thread copies too much of a panel";
     }
     int64_t groups = depthwise ? 1 : key.groups, channels = int64_t(key.group_out) * (depthwise ? key.groups : 1);
-    int64_t blocks_c = divide_up(channels, s.panel()), phases = 1;
-    if (key.op == HALCONV_CONV_TRANSPOSE) {
-        phases = int64_t(key.stride[1]) * key.stride[2];
-    }
+    int64_t blocks_c = divide_up(channels, s.panel());
     int64_t places = int64_t(key.out[0]) * groups * key.batch;
-    if (blocks_c * phases > kMostBlocksYZ || places > kMostBlocksYZ) {
+    if (blocks_c * position_phases(key) > kMostBlocksYZ || places > kMostBlocksYZ) {
         return "the grid has too many blocks";
     }
     return "";

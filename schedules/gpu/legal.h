@@ -7,6 +7,12 @@
 
 namespace halconv {
 
+constexpr int kGpuVector = 4;  // floats of the widest load or store
+
+// Of the form depthwise: whether such vectors of channels can be loaded and stored. They lie side by side on both sides, each
+// channel a group.
+bool has_channel_vectors(const halconv_key &key);
+
 // The threads of a block along channels, x and y.
 struct BlockThreads {
     int c, x, y;
@@ -22,7 +28,8 @@ int output_vector(const halconv_key &key, const Schedule &schedule);
 // Of depthwise conv_transpose: whether a thread computes all x phases of its positions.
 bool phases_in_thread(const halconv_key &key);
 
-// Outputs along axis d of conv, or of the phase that has the most; and how far tiles of them reach beyond.
+// The phases of axis d; outputs along it, or of the phase that has the most; and how far tiles of them reach beyond.
+int64_t axis_phases(const halconv_key &key, int d);
 int64_t positions(const halconv_key &key, int d);
 int64_t tile_overrun(int64_t extent, int tile);
 

@@ -14,17 +14,17 @@ namespace halconv {
 
 namespace {
 
-constexpr int kVector = 4, kMostChunk = 64, kLongChunk = 32, kFewChannels = 8;
+constexpr int kMostChunk = 64, kLongChunk = 32, kFewChannels = 8;
 
 // The largest divisor of the input channels up to `wanted`, multiples of 4 first; else, where that is small, the smallest one
 // above.
 int chunk_of(int channels, int wanted) {
     int best = 1;
     for (int chunk = 1; chunk <= wanted; chunk++) {
-        bool vectors = channels % kVector != 0 || chunk % kVector == 0;
+        bool vectors = channels % kGpuVector != 0 || chunk % kGpuVector == 0;
         best = channels % chunk == 0 && vectors ? chunk : best;
     }
-    for (int chunk = wanted; chunk <= kMostChunk && best < kVector && best < channels; chunk++) {
+    for (int chunk = wanted; chunk <= kMostChunk && best < kGpuVector && best < channels; chunk++) {
         best = channels % chunk == 0 ? chunk : best;
     }
     return best;
@@ -58,7 +58,7 @@ Schedule with_tile(const halconv_key &key, const Tile &tile, int wanted_chunk) {
     gpu.thread_c = tile.thread_channels;
     bool single_row = positions(key, 1) == 1;
     bool narrow = !single_row && positions(key, 2) < tile.thread_pixels;
-    gpu.thread_x = narrow ? std::min(kVector, tile.thread_pixels) : tile.thread_pixels;
+    gpu.thread_x = narrow ? std::min(kGpuVector, tile.thread_pixels) : tile.thread_pixels;
     gpu.thread_y = tile.thread_pixels / gpu.thread_x;
     s.tile_x = single_row ? tile.pixels : tile_width(positions(key, 2), tile.pixels, gpu.thread_x);
     s.tile_y = tile.pixels / s.tile_x;
@@ -107,8 +107,7 @@ double cost(const halconv_key &key, const Schedule &s, const TargetRow &target) 
     int64_t blocks = int64_t(key.batch) * key.groups * divide_up(key.group_out, s.panel());
     for (int d = 0; d < 3; d++) {
         int64_t tile = d == 2 ? s.tile_x : d == 1 ? s.tile_y : 1;
-        int64_t phases = key.op == HALCONV_CONV ? 1 : key.stride[d];
-        blocks *= phases * divide_up(positions(key, d), tile);
+        blocks *= axis_phases(key, d) * divide_up(positions(key, d), tile);
     }
     double sums = double(s.panel()) * s.tile_x * s.tile_y;
     if (s.gpu->operands == GpuSchedule::Operands::kWindows) {
@@ -130,8 +129,7 @@ Schedule depthwise_schedule(const halconv_key &key) {
     gpu.operands = GpuSchedule::Operands::kThread;
     bool nhwc = key.in_layout == HALCONV_NHWC && key.out_layout == HALCONV_NHWC;
     int64_t channels = int64_t(key.groups) * key.group_out;
-    bool vectors = nhwc && key.group_in == 1 && key.group_out == 1 && channels % kVector == 0;
-    gpu.thread_c = vectors ? kVector : 1;
+    gpu.thread_c = has_channel_vectors(key) ? kGpuVector : 1;
     gpu.thread_x = positions(key, 2) > 1 ? kPixels : 1;
     int most = nhwc ? 32 : 1, threads_c = 1, threads_x = 1, threads_y = 1;
     while (threads_c * 2 <= most && threads_c * gpu.thread_c < channels) {
@@ -153,12 +151,10 @@ Schedule depthwise_schedule(const halconv_key &key) {
     return s;
 }
 
-bool has_depthwise_form(const halconv_key &key) { return key.groups > 1 && key.group_in <= 4 && key.group_out <= 4; }
-
 }  // namespace
 
 Schedule default_gpu_schedule(const halconv_key &key, const TargetRow &target) {
-    if (has_depthwise_form(key)) {
+    if (has_narrow_groups(key, kGpuVector)) {
         Schedule s = depthwise_schedule(key);
         std::string illegal = gpu_illegality(key, s, target);
         if (!illegal.empty()) {

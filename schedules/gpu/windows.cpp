@@ -14,7 +14,6 @@ using namespace Halide;
 namespace {
 
 constexpr TailStrategy kGuard = TailStrategy::GuardWithIf;
-constexpr int kVector = 4;  // floats of a load from shared memory
 
 struct WindowStages {
     Func output, sum, padded, factor;
@@ -141,7 +140,10 @@ void schedule_windows(const WindowStages &s, const halconv_key &key, const Sched
     padded.bound_extent(s.c, schedule.gpu->chunk).bound_extent(s.g, 1).bound_extent(s.n, 1);
     padded.bound_extent(s.x, extent(2)).bound_extent(s.y, extent(1)).bound_extent(s.z, extent(0));
     // A row begins at a multiple of a vector.
-    padded.compute_at(chunk).store_in(MemoryType::GPUShared).reorder_storage(s.x, s.y, s.c).align_storage(s.x, kVector);
+    padded.compute_at(chunk)
+        .store_in(MemoryType::GPUShared)
+        .reorder_storage(s.x, s.y, s.c)
+        .align_storage(s.x, kGpuVector);
     std::vector<Var> inputs = by_channels ? std::vector<Var>{s.c, s.x, s.y} : std::vector<Var>{s.x, s.y, s.c};
     inputs.insert(inputs.end(), {s.z, s.g, s.n});
     spread(padded, inputs, input_vector(key, schedule), schedule, {});
