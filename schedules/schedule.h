@@ -23,6 +23,7 @@ struct GpuSchedule {
     int thread_x = 1, thread_y = 1, thread_c = 1;  // outputs of a thread
     int chunk = 1;                                 // input channels of a panel, a divisor of them
     bool row_taps = false;                         // a panel holds all x taps
+    int parts = 1;  // of the input channels: blocks of their own sum each, a second launch adds the parts
 };
 
 struct Schedule {

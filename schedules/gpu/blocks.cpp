@@ -12,6 +12,7 @@
 #include "schedules/gpu/apply.h"
 #include "schedules/gpu/legal.h"
 #include "schedules/gpu/phases.h"
+#include "schedules/gpu/split_sum.h"
 
 namespace halconv {
 
@@ -25,10 +26,12 @@ constexpr int kUnrolledSteps = 32;  // products of a sum, of a row's taps
 
 struct DenseStages {
     Func output, sum, operand, factor;
-    RDom taps;
-    std::vector<Var> tap;  // of operand and factor
+    std::vector<RVar> taps;  // channel in, x, y, z
+    std::vector<Var> tap;    // of operand and factor
     Var c, g, x, y, z, n;
     std::vector<Var> phases;  // x, y, z
+    std::vector<Var> part;    // of the reduction, where it is split
+    int vector;               // floats of a store
 };
 
 // A block's outputs over its threads: c = group * panel / groups + thread * side_by_side + lane, and pixels of a thread side
@@ -53,20 +56,23 @@ void schedule_output(const DenseStages &s, const halconv_key &key, const Schedul
                      const Var &tile) {
     Func output = s.output;
     Var co("co"), xo("xo"), yo("yo"), places("places");
-    int vector = output_vector(key, schedule);
     Var lanes("lanes"), whole("whole");
     // A vector is stored whole or not: the guard counts vectors.
-    output.split(s.c, whole, lanes, vector, TailStrategy::RoundUp);
-    output.split(whole, co, whole, schedule.panel() / vector, kGuard);
+    output.split(s.c, whole, lanes, s.vector, TailStrategy::RoundUp);
+    output.split(whole, co, whole, schedule.panel() / s.vector, kGuard);
     output.split(s.x, xo, s.x, schedule.tile_x, kGuard).split(s.y, yo, s.y, schedule.tile_y, kGuard);
-    output.split(whole, t.group, whole, schedule.panel() / t.groups / vector);
-    output.split(whole, t.thread_c, t.lane, t.side_by_side / vector);
+    output.split(whole, t.group, whole, schedule.panel() / t.groups / s.vector);
+    output.split(whole, t.thread_c, t.lane, t.side_by_side / s.vector);
     output.split(s.x, t.thread_x, t.xi, schedule.gpu->thread_x).split(s.y, t.thread_y, t.yi, schedule.gpu->thread_y);
     std::vector<VarOrRVar> order = {lanes, t.lane, t.group, t.xi, t.yi, t.thread_c, t.thread_x, t.thread_y, xo, yo, co};
     order.insert(order.end(), {s.g, s.n, s.z});
     order.insert(order.end(), s.phases.begin(), s.phases.end());
+    order.insert(order.end(), s.part.begin(), s.part.end());
     output.reorder(order).fuse(xo, yo, tile).fuse(s.g, s.n, places).fuse(places, s.z, places);
     schedule_phases(output, key, s.phases, co, places);
+    for (const Var &part : s.part) {
+        output.fuse(places, part, places);
+    }
     output.gpu_blocks(tile, co, places);
     output.gpu_threads(t.thread_c, t.thread_x, t.thread_y).vectorize(lanes);
     output.unroll(t.lane).unroll(t.group).unroll(t.xi).unroll(t.yi).never_partition_all();
@@ -78,9 +84,12 @@ RVar schedule_sum(const DenseStages &s, const halconv_key &key, const Schedule &
     Func sum = s.sum;
     sum.compute_at(s.output, tile).store_in(MemoryType::Register);
     sum.bound_extent(s.c, schedule.panel()).bound_extent(s.x, schedule.tile_x).bound_extent(s.y, schedule.tile_y);
-    for (const Var &phase : s.phases) {
-        sum.bound_extent(phase, 1);  // a block's
+    std::vector<VarOrRVar> places(s.phases.begin(), s.phases.end());
+    places.insert(places.end(), s.part.begin(), s.part.end());
+    for (const VarOrRVar &one : places) {
+        sum.bound_extent(one.var, 1);  // a block's
     }
+    places.insert(places.end(), {s.z, s.g, s.n});
     std::vector<VarOrRVar> inner = {t.lane, t.group, t.xi, t.yi}, threads = {t.thread_c, t.thread_x, t.thread_y};
     auto finish = [&](Stage stage) {
         stage.vectorize(t.lane).unroll(t.group).unroll(t.xi).unroll(t.yi);
@@ -92,8 +101,6 @@ RVar schedule_sum(const DenseStages &s, const halconv_key &key, const Schedule &
         }
         return order;
     };
-    std::vector<VarOrRVar> places(s.phases.begin(), s.phases.end());
-    places.insert(places.end(), {s.z, s.g, s.n});
 
     Stage first = sum;
     t.split(first, s.c, s.x, s.y, schedule);
@@ -102,7 +109,7 @@ RVar schedule_sum(const DenseStages &s, const halconv_key &key, const Schedule &
 
     Stage update = sum.update();
     t.split(update, s.c, s.x, s.y, schedule);
-    RVar i = s.taps[0], tx = s.taps[1], ty = s.taps[2], tz = s.taps[3], chunk("chunk"), step("step");
+    const RVar i = s.taps[0], tx = s.taps[1], ty = s.taps[2], tz = s.taps[3], chunk("chunk"), step("step");
     if (schedule.gpu->row_taps) {
         update.reorder(concat(inner, {{i, tx}, threads, {ty, tz}, places})).unroll(i);
         bool unroll = key.op == HALCONV_CONV_TRANSPOSE || key.kernel[2] * schedule.gpu->chunk <= kUnrolledSteps;
@@ -189,8 +196,20 @@ void schedule_blocks(const DenseStages &s, const halconv_key &key, const Schedul
     schedule_panel({factor, weights, vector, weights_panel_elements(key, schedule)}, schedule, panels);
 }
 
-template <class Op> DenseStages stages_of(Op &op) {
-    return {op.output, op.sum, op.operand, op.factor, op.taps, op.tap, op.c, op.g, op.x, op.y, op.z, op.n, {}};
+// The reduction in parts where the schedule says so, each part as if it were the operation.
+void schedule_dense(DenseStages s, const halconv_key &key, const Schedule &schedule) {
+    if (schedule.gpu->parts > 1) {
+        PartialSums partial = split_sum(s.output, s.sum, s.taps[0], key, schedule);
+        s.output = partial.stored, s.sum = partial.sum, s.taps[0] = partial.channels, s.part = {partial.part};
+        s.vector = partial_vector(key, schedule);
+    }
+    schedule_blocks(s, key, schedule);
+}
+
+template <class Op> DenseStages stages_of(Op &op, const halconv_key &key, const Schedule &schedule) {
+    const std::vector<RVar> taps = {op.taps[0], op.taps[1], op.taps[2], op.taps[3]};
+    const int vector = output_vector(key, schedule);
+    return {op.output, op.sum, op.operand, op.factor, taps, op.tap, op.c, op.g, op.x, op.y, op.z, op.n, {}, {}, vector};
 }
 
 }  // namespace
@@ -200,7 +219,7 @@ void apply_gpu_schedule(ConvDirect &op, const halconv_key &key, const Schedule &
         schedule_gpu_windows(op, key, schedule);
         return;
     }
-    schedule_blocks(stages_of(op), key, schedule);
+    schedule_dense(stages_of(op, key, schedule), key, schedule);
 }
 
 void apply_gpu_schedule(ConvTransposePhase &op, const halconv_key &key, const Schedule &schedule) {
@@ -208,9 +227,9 @@ void apply_gpu_schedule(ConvTransposePhase &op, const halconv_key &key, const Sc
         schedule_gpu_windows(op, key, schedule);
         return;
     }
-    DenseStages stages = stages_of(op);
+    DenseStages stages = stages_of(op, key, schedule);
     stages.phases = {op.qx, op.qy, op.qz};
-    schedule_blocks(stages, key, schedule);
+    schedule_dense(stages, key, schedule);
 }
 
 }  // namespace halconv

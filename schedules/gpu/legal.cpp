@@ -57,8 +57,16 @@ int output_vector(const halconv_key &key, const Schedule &s) {
     if (s.gpu->operands == GpuSchedule::Operands::kWindows) {
         return 1;
     }
-    bool whole = key.group_out % kGpuVector == 0 && s.gpu->thread_c % kGpuVector == 0;
-    return key.out_layout == HALCONV_NHWC && whole ? kGpuVector : 1;
+    return key.out_layout == HALCONV_NHWC ? partial_vector(key, s) : 1;
+}
+
+int partial_vector(const halconv_key &key, const Schedule &s) {
+    return key.group_out % kGpuVector == 0 && s.gpu->thread_c % kGpuVector == 0 ? kGpuVector : 1;
+}
+
+int64_t partial_elements(const halconv_key &key, const Schedule &s) {
+    int64_t pixels = int64_t(key.out[0]) * key.out[1] * key.out[2];
+    return pixels * key.batch * key.groups * key.group_out * s.gpu->parts;
 }
 
 bool phases_in_thread(const halconv_key &key) {
@@ -125,6 +133,25 @@ int64_t shared_bytes(const halconv_key &key, const Schedule &s) {
     return 0;
 }
 
+namespace {
+
+std::string split_illegality(const halconv_key &key, const Schedule &s) {
+    if (s.gpu->parts == 1) {
+        return "";
+    }
+    if (s.gpu->operands != GpuSchedule::Operands::kPanels || s.gpu->row_taps) {
+        return "only panels of single taps can be summed in parts";
+    }
+    for (int d = 0; d < 3; d++) {
+        if (key.op == HALCONV_CONV_TRANSPOSE && !one_phase_box(key.stride[d], key.out[d])) {
+            return "a call of the kernel has not all phases to sum in parts";
+        }
+    }
+    return partial_elements(key, s) > INT32_MAX ? "the partial sums are too many" : "";
+}
+
+}  // namespace
+
 std::string gpu_illegality(const halconv_key &key, const Schedule &s, const TargetRow &target) {
     const Gpu &gpu = *target.gpu;
     const GpuSchedule &t = *s.gpu;
@@ -147,8 +174,11 @@ std::string gpu_illegality(const halconv_key &key, const Schedule &s, const Targ
     if (depthwise && t.thread_c != 1 && (t.thread_c != kGpuVector || !has_channel_vectors(key))) {
         return "vectors of channels are not aligned";
     }
-    if (!divides(t.chunk, key.group_in) || (t.row_taps && t.chunk != key.group_in)) {
+    if (!divides(t.chunk * t.parts, key.group_in) || (t.row_taps && t.chunk != key.group_in)) {
         return "panels do not divide the input channels";
+    }
+    if (std::string why = split_illegality(key, s); !why.empty()) {
+        return why;
     }
     if (shared_bytes(key, s) > gpu.shared_bytes) {
         return "the panels exceed the shared memory";
@@ -176,7 +206,7 @@ std::string gpu_illegality(const halconv_key &key, const Schedule &s, const Targ
     }
     int64_t groups = depthwise ? 1 : key.groups, channels = int64_t(key.group_out) * (depthwise ? key.groups : 1);
     int64_t blocks_c = divide_up(channels, s.panel());
-    int64_t places = int64_t(key.out[0]) * groups * key.batch;
+    int64_t places = int64_t(key.out[0]) * groups * key.batch * t.parts;
     if (blocks_c * position_phases(key) > kMostBlocksYZ || places > kMostBlocksYZ) {
         return "the grid has too many blocks";
     }

@@ -24,6 +24,10 @@ BlockThreads block_threads(const Schedule &schedule);
 // such vector be aligned to 16 bytes, if its first element is.
 int input_vector(const halconv_key &key, const Schedule &schedule);
 int output_vector(const halconv_key &key, const Schedule &schedule);
+// Likewise of partial sums, whose channels always lie side by side.
+int partial_vector(const halconv_key &key, const Schedule &schedule);
+// Partial sums of all parts.
+int64_t partial_elements(const halconv_key &key, const Schedule &schedule);
 
 // Of depthwise conv_transpose: whether a thread computes all x phases of its positions.
 bool phases_in_thread(const halconv_key &key);

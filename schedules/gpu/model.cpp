@@ -14,7 +14,7 @@ namespace halconv {
 
 namespace {
 
-constexpr int kMostChunk = 64, kLongChunk = 32, kFewChannels = 8;
+constexpr int kMostChunk = 64, kLongChunk = 32, kFewChannels = 8, kMostParts = 32;
 
 // The largest divisor of the input channels up to `wanted`, multiples of 4 first; else, where that is small, the smallest one
 // above.
@@ -50,7 +50,7 @@ int tile_width(int64_t positions, int pixels, int least) {
     return width;
 }
 
-Schedule with_tile(const halconv_key &key, const Tile &tile, int wanted_chunk) {
+Schedule with_tile(const halconv_key &key, const Tile &tile, int wanted_chunk, int parts = 1) {
     Schedule s;
     s.form = key.op == HALCONV_CONV ? HALCONV_FORM_DIRECT : HALCONV_FORM_PHASE;
     s.vectors = tile.channels;
@@ -62,10 +62,35 @@ Schedule with_tile(const halconv_key &key, const Tile &tile, int wanted_chunk) {
     gpu.thread_y = tile.thread_pixels / gpu.thread_x;
     s.tile_x = single_row ? tile.pixels : tile_width(positions(key, 2), tile.pixels, gpu.thread_x);
     s.tile_y = tile.pixels / s.tile_x;
-    gpu.chunk = chunk_of(key.group_in, wanted_chunk);
+    gpu.parts = parts;
+    gpu.chunk = chunk_of(key.group_in / parts, wanted_chunk);
     gpu.row_taps = key.group_in < kFewChannels && gpu.chunk == key.group_in;
     s.gpu = gpu;
     return s;
+}
+
+// The longest panels that fit and are unrolled, for each tile and number of parts; `why` the last was illegal.
+std::vector<Schedule> panel_schedules(const halconv_key &key, const TargetRow &target, std::string &why) {
+    std::vector<Schedule> legal;
+    for (int parts = 1; parts <= kMostParts && key.group_in % parts == 0; parts *= 2) {
+        for (const Tile &tile : kTiles) {
+            for (int chunk : {64, 32, 16, 8}) {
+                Schedule s = with_tile(key, tile, chunk, parts);
+                // With a single long panel LLVM unrolls the loop over taps: up to 255 registers.
+                bool single = chunk > kLongChunk && s.gpu->chunk * parts == key.group_in;
+                if (single || chunk * thread_sums(key, s) > kUnrolledProducts) {
+                    continue;
+                }
+                std::string illegal = gpu_illegality(key, s, target);
+                if (illegal.empty()) {
+                    legal.push_back(s);
+                    break;
+                }
+                why = illegal;
+            }
+        }
+    }
+    return legal;
 }
 
 // For few output channels, with `pixels` positions a thread: the longest chunks that fit. Empty where the schedule is illegal.
@@ -99,14 +124,23 @@ Traffic traffic(const halconv_key &key, const Schedule &s) {
     return {1.0 / outputs + 1.0 / pixels, double(window_elements(key, s)) / products};
 }
 
-// The products of the processor with the most blocks, each with its share of a thread's loads and of the panels' copies; more
-// where too few threads are under way at a time to hide the latency of memory.
+// Cycles of a second launch, which adds the parts of the reduction, and of the partial sums on their way to L2 and back.
+double parts_cycles(const halconv_key &key, const Schedule &s, const Gpu &gpu) {
+    constexpr double kFloats = 16;  // of a processor a cycle, estimated
+    bool split = s.gpu->parts > 1;
+    return split ? gpu.launch_cycles + 2 * double(partial_elements(key, s)) / (kFloats * gpu.processors) : 0;
+}
+
+// Cycles of the processor with the most blocks: products, each with its share of a thread's loads and of the panels' copies;
+// more where too few threads are under way at a time to hide the latency of memory.
 double cost(const halconv_key &key, const Schedule &s, const TargetRow &target) {
     constexpr double kHidingThreads = 256, kCopy = 4;  // estimates; kCopy: products that an element's way takes
     const Gpu &gpu = *target.gpu;
-    int64_t blocks = int64_t(key.batch) * key.groups * divide_up(key.group_out, s.panel());
+    int64_t blocks = int64_t(key.batch) * key.groups * divide_up(key.group_out, s.panel()) * s.gpu->parts;
+    double reduction = double(key.group_in) / s.gpu->parts;
     for (int d = 0; d < 3; d++) {
         int64_t tile = d == 2 ? s.tile_x : d == 1 ? s.tile_y : 1;
+        reduction *= mean_taps(key_axis(key, d), key.op == HALCONV_CONV_TRANSPOSE);
         blocks *= axis_phases(key, d) * divide_up(positions(key, d), tile);
     }
     double sums = double(s.panel()) * s.tile_x * s.tile_y;
@@ -117,7 +151,8 @@ double cost(const halconv_key &key, const Schedule &s, const TargetRow &target) 
     double threads = std::min(of_processor * block_threads(s).count(), double(gpu.processor_threads));
     double busy = std::min(1.0, threads / kHidingThreads);
     Traffic t = traffic(key, s);
-    return of_processor * sums * (1 + t.loads + kCopy * t.copies) / busy;
+    double products = of_processor * sums * reduction * (1 + t.loads + kCopy * t.copies);
+    return products / (busy * gpu.multiply_adds) + parts_cycles(key, s, gpu);
 }
 
 // A warp's threads lie along what is contiguous in memory.
@@ -163,27 +198,12 @@ Schedule default_gpu_schedule(const halconv_key &key, const TargetRow &target) {
         return s;
     }
     std::string why;
-    const Schedule *best = nullptr;
-    std::vector<Schedule> legal;
-    for (const Tile &tile : kTiles) {
-        for (int chunk : {64, 32, 16, 8}) {  // the longest panels that fit and are unrolled
-            Schedule s = with_tile(key, tile, chunk);
-            // With a single long panel LLVM unrolls the loop over taps: up to 255 registers.
-            bool single = chunk > kLongChunk && s.gpu->chunk == key.group_in;
-            if (single || chunk * thread_sums(key, s) > kUnrolledProducts) {
-                continue;
-            }
-            why = gpu_illegality(key, s, target);
-            if (why.empty()) {
-                legal.push_back(s);
-                break;
-            }
-        }
-    }
+    std::vector<Schedule> legal = panel_schedules(key, target, why);
     for (int pixels = 8; pixels >= 1 && key.group_out <= kFewChannels; pixels /= 2) {
         std::vector<Schedule> windows = window_schedules(key, target, pixels);
         legal.insert(legal.end(), windows.begin(), windows.end());
     }
+    const Schedule *best = nullptr;
     for (const Schedule &s : legal) {
         best = !best || cost(key, s, target) < cost(key, *best, target) ? &s : best;
     }
