@@ -34,10 +34,6 @@ int64_t positions(const halconv_key &key, int d) {
 
 int64_t tile_overrun(int64_t extent, int tile) { return divide_up(extent, tile) * tile - extent; }
 
-int64_t row_taps(const halconv_key &key) {
-    return key.op == HALCONV_CONV ? key.kernel[2] : phase_axis(key_axis(key, 2)).max_taps();
-}
-
 BlockThreads block_threads(const Schedule &s) {
     return {s.panel() / s.gpu->thread_c, s.tile_x / s.gpu->thread_x, s.tile_y / s.gpu->thread_y};
 }
@@ -74,19 +70,41 @@ bool phases_in_thread(const halconv_key &key) {
     return key.op == HALCONV_CONV_TRANSPOSE && key.stride[2] <= kMostPhases && one_phase_box(key.stride[2], key.out[2]);
 }
 
-int64_t weights_panel_elements(const halconv_key &key, const Schedule &s) {
-    return int64_t(s.panel()) * s.gpu->chunk * (s.gpu->row_taps ? row_taps(key) : 1);
-}
-
-int64_t input_panel_elements(const halconv_key &key, const Schedule &s) {
-    return int64_t(s.tile_x) * s.tile_y * s.gpu->chunk * (s.gpu->row_taps ? row_taps(key) : 1);
-}
-
 WindowTaps window_taps(const halconv_key &key) {
     auto taps = [&](int d) {
         return key.op == HALCONV_CONV ? key.kernel[d] : int(phase_axis(key_axis(key, d)).max_taps());
     };
     return {taps(2), taps(1), taps(0)};
+}
+
+WindowTaps panel_taps(const halconv_key &key, const Schedule &s) {
+    WindowTaps taps = window_taps(key);
+    switch (s.gpu->taps) {
+    case GpuSchedule::Taps::kOne:
+        return {1, 1, 1};
+    case GpuSchedule::Taps::kRow:
+        return {taps.x, 1, 1};
+    case GpuSchedule::Taps::kAll:
+        break;
+    }
+    return taps;
+}
+
+int64_t tile_window_extent(const halconv_key &key, const Schedule &s, int d) {
+    const int tile[] = {1, s.tile_y, s.tile_x};
+    return window_span(key_axis(key, d), key.op == HALCONV_CONV_TRANSPOSE, tile[d]);
+}
+
+int64_t weights_panel_elements(const halconv_key &key, const Schedule &s) {
+    return int64_t(s.panel()) * s.gpu->chunk * panel_taps(key, s).count();
+}
+
+int64_t input_panel_elements(const halconv_key &key, const Schedule &s) {
+    if (s.gpu->taps != GpuSchedule::Taps::kAll) {
+        return int64_t(s.tile_x) * s.tile_y * s.gpu->chunk * panel_taps(key, s).x;
+    }
+    int64_t row = divide_up(tile_window_extent(key, s, 2), kGpuVector) * kGpuVector;
+    return row * tile_window_extent(key, s, 1) * tile_window_extent(key, s, 0) * s.gpu->chunk;
 }
 
 int64_t position_phases(const halconv_key &key) { return axis_phases(key, 1) * axis_phases(key, 2); }
@@ -139,8 +157,8 @@ std::string split_illegality(const halconv_key &key, const Schedule &s) {
     if (s.gpu->parts == 1) {
         return "";
     }
-    if (s.gpu->operands != GpuSchedule::Operands::kPanels || s.gpu->row_taps) {
-        return "only panels of single taps can be summed in parts";
+    if (s.gpu->operands != GpuSchedule::Operands::kPanels || s.gpu->taps == GpuSchedule::Taps::kRow) {
+        return "only panels of one tap or all can be summed in parts";
     }
     for (int d = 0; d < 3; d++) {
         if (key.op == HALCONV_CONV_TRANSPOSE && !one_phase_box(key.stride[d], key.out[d])) {
@@ -174,7 +192,7 @@ std::string gpu_illegality(const halconv_key &key, const Schedule &s, const Targ
     if (depthwise && t.thread_c != 1 && (t.thread_c != kGpuVector || !has_channel_vectors(key))) {
         return "vectors of channels are not aligned";
     }
-    if (!divides(t.chunk * t.parts, key.group_in) || (t.row_taps && t.chunk != key.group_in)) {
+    if (!divides(t.chunk * t.parts, key.group_in) || (t.taps == GpuSchedule::Taps::kRow && t.chunk != key.group_in)) {
         return "panels do not divide the input channels";
     }
     if (std::string why = split_illegality(key, s); !why.empty()) {
@@ -201,7 +219,8 @@ std::string gpu_illegality(const halconv_key &key, const Schedule &s, const Targ
         }
     }
     bool panels = t.operands == GpuSchedule::Operands::kPanels;
-    if (panels && input_panel_elements(key, s) > kMostCopies * threads.count()) {
+    int64_t copies = std::max(input_panel_elements(key, s), weights_panel_elements(key, s));
+    if (panels && copies > kMostCopies * threads.count()) {
         return "a thread copies too much of a panel";
     }
     int64_t groups = depthwise ? 1 : key.groups, channels = int64_t(key.group_out) * (depthwise ? key.groups : 1);

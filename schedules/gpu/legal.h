@@ -37,14 +37,17 @@ int64_t axis_phases(const halconv_key &key, int d);
 int64_t positions(const halconv_key &key, int d);
 int64_t tile_overrun(int64_t extent, int tile);
 
-// The taps of x of an output, or the most that one of a phase has.
-int64_t row_taps(const halconv_key &key);
-
-// Of schedules with windows. The taps of an output, or the most that one of a phase has.
+// The taps of an output, or the most that one of a phase has; and those of a panel.
 struct WindowTaps {
     int x, y, z;
+    int64_t count() const { return int64_t(x) * y * z; }
 };
 WindowTaps window_taps(const halconv_key &key);
+WindowTaps panel_taps(const halconv_key &key, const Schedule &schedule);
+// Of panels of all taps: inputs along axis d that a block brings.
+int64_t tile_window_extent(const halconv_key &key, const Schedule &schedule, int d);
+
+// Of schedules with windows.
 // Outputs of a position: the phases of x and y, which a thread computes together.
 int64_t position_phases(const halconv_key &key);
 // Of ty in the storage of weights, so that those of a channel in are a multiple of 4.

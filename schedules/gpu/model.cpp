@@ -14,7 +14,7 @@ namespace halconv {
 
 namespace {
 
-constexpr int kMostChunk = 64, kLongChunk = 32, kFewChannels = 8, kMostParts = 32;
+constexpr int kMostChunk = 64, kLongChunk = 32, kFewChannels = 8, kMostParts = 32, kMostWindowChunk = 16;
 
 // The largest divisor of the input channels up to `wanted`, multiples of 4 first; else, where that is small, the smallest one
 // above.
@@ -64,29 +64,53 @@ Schedule with_tile(const halconv_key &key, const Tile &tile, int wanted_chunk, i
     s.tile_y = tile.pixels / s.tile_x;
     gpu.parts = parts;
     gpu.chunk = chunk_of(key.group_in / parts, wanted_chunk);
-    gpu.row_taps = key.group_in < kFewChannels && gpu.chunk == key.group_in;
     s.gpu = gpu;
     return s;
 }
 
-// The longest panels that fit and are unrolled, for each tile and number of parts; `why` the last was illegal.
+// What panels may hold of this problem. One tap is always possible; where there are few channels in it leaves short panels.
+std::vector<GpuSchedule::Taps> useful_taps(const halconv_key &key) {
+    bool few = key.group_in < kFewChannels;
+    std::vector<GpuSchedule::Taps> useful = {few ? GpuSchedule::Taps::kRow : GpuSchedule::Taps::kOne};
+    if (window_taps(key).count() > 1) {
+        useful.push_back(GpuSchedule::Taps::kAll);
+    }
+    return useful;
+}
+
+// Whether so long panels are unrolled, or are no longer than blocks that share a processor leave room for.
+bool suitable_chunk(const halconv_key &key, const Schedule &s, int wanted) {
+    if (s.gpu->taps == GpuSchedule::Taps::kAll) {
+        return wanted <= kMostWindowChunk;
+    }
+    // With a single long panel LLVM unrolls the loop over taps: up to 255 registers.
+    bool single = wanted > kLongChunk && s.gpu->chunk * s.gpu->parts == key.group_in;
+    return !single && wanted * thread_sums(key, s) <= kUnrolledProducts;
+}
+
+// The longest panels that fit, for each tile, kind of panel and number of parts; `why` the last was illegal.
 std::vector<Schedule> panel_schedules(const halconv_key &key, const TargetRow &target, std::string &why) {
     std::vector<Schedule> legal;
+    auto add_longest = [&](const Tile &tile, GpuSchedule::Taps taps, int parts) {
+        for (int chunk : {64, 32, 16, 8, 4}) {
+            Schedule s = with_tile(key, tile, chunk, parts);
+            bool part_of_row = taps == GpuSchedule::Taps::kRow && s.gpu->chunk != key.group_in;
+            s.gpu->taps = part_of_row ? GpuSchedule::Taps::kOne : taps;
+            if (!suitable_chunk(key, s, chunk)) {
+                continue;
+            }
+            std::string illegal = gpu_illegality(key, s, target);
+            if (illegal.empty()) {
+                legal.push_back(s);
+                return;
+            }
+            why = illegal;
+        }
+    };
     for (int parts = 1; parts <= kMostParts && key.group_in % parts == 0; parts *= 2) {
         for (const Tile &tile : kTiles) {
-            for (int chunk : {64, 32, 16, 8}) {
-                Schedule s = with_tile(key, tile, chunk, parts);
-                // With a single long panel LLVM unrolls the loop over taps: up to 255 registers.
-                bool single = chunk > kLongChunk && s.gpu->chunk * parts == key.group_in;
-                if (single || chunk * thread_sums(key, s) > kUnrolledProducts) {
-                    continue;
-                }
-                std::string illegal = gpu_illegality(key, s, target);
-                if (illegal.empty()) {
-                    legal.push_back(s);
-                    break;
-                }
-                why = illegal;
+            for (GpuSchedule::Taps taps : useful_taps(key)) {
+                add_longest(tile, taps, parts);
             }
         }
     }
@@ -99,7 +123,7 @@ std::vector<Schedule> window_schedules(const halconv_key &key, const TargetRow &
     for (int threads : {64, 32}) {
         for (int chunk : {8, 4, 2, 1}) {
             Schedule s = with_tile(key, {threads * pixels, key.group_out, pixels, key.group_out}, chunk);
-            s.gpu->operands = GpuSchedule::Operands::kWindows, s.gpu->row_taps = false;
+            s.gpu->operands = GpuSchedule::Operands::kWindows;
             if (gpu_illegality(key, s, target).empty()) {
                 legal.push_back(s);
                 break;
@@ -109,19 +133,45 @@ std::vector<Schedule> window_schedules(const halconv_key &key, const TargetRow &
     return legal;
 }
 
+// Floats that a thread loads of the inputs of one channel, where those of all taps are there.
+double window_floats(const halconv_key &key, const Schedule &s) {
+    const bool transposed = key.op == HALCONV_CONV_TRANSPOSE;
+    const WindowTaps taps = window_taps(key);
+    int64_t row =
+        std::min<int64_t>(window_span(key_axis(key, 2), transposed, s.gpu->thread_x), s.gpu->thread_x * taps.x);
+    int64_t rows =
+        std::min<int64_t>(window_span(key_axis(key, 1), transposed, s.gpu->thread_y), s.gpu->thread_y * taps.y);
+    return double(row * rows * taps.z);
+}
+
 // What a thread loads from shared memory, and a block copies there, for each product.
 struct Traffic {
     double loads, copies;
 };
 Traffic traffic(const halconv_key &key, const Schedule &s) {
     double pixels = s.gpu->thread_x * s.gpu->thread_y, tile = s.tile_x * s.tile_y;
-    if (s.gpu->operands == GpuSchedule::Operands::kPanels) {
-        return {1.0 / s.gpu->thread_c + 1.0 / pixels, 1.0 / s.panel() + 1.0 / tile};
+    const double taps = double(window_taps(key).count());
+    if (s.gpu->operands == GpuSchedule::Operands::kWindows) {
+        double outputs = double(key.group_out * position_phases(key));
+        double products = outputs * tile * taps * s.gpu->chunk;
+        return {1.0 / outputs + 1.0 / pixels, double(window_elements(key, s)) / products};
     }
-    double outputs = double(key.group_out * position_phases(key));
-    WindowTaps taps = window_taps(key);
-    double products = outputs * tile * double(taps.x * taps.y * taps.z * s.gpu->chunk);
-    return {1.0 / outputs + 1.0 / pixels, double(window_elements(key, s)) / products};
+    if (s.gpu->taps == GpuSchedule::Taps::kAll) {
+        double products = s.panel() * tile * taps * s.gpu->chunk;
+        return {window_floats(key, s) / (pixels * s.gpu->thread_c * taps) + 1.0 / pixels,
+                double(input_panel_elements(key, s) + weights_panel_elements(key, s)) / products};
+    }
+    return {1.0 / s.gpu->thread_c + 1.0 / pixels, 1.0 / s.panel() + 1.0 / tile};
+}
+
+// Threads of a processor under way at a time, of `blocks` blocks.
+double threads_under_way(const halconv_key &key, const Schedule &s, const Gpu &gpu, int64_t blocks) {
+    constexpr int64_t kOtherRegisters = 64, kReserved = 1024;  // beside a thread's sums; bytes of each block
+    const int64_t threads = block_threads(s).count();
+    int64_t registers = (thread_sums(key, s) + kOtherRegisters) * threads;
+    int64_t fit = std::min(gpu.processor_threads / threads, gpu.processor_registers / registers);
+    fit = std::min(fit, gpu.processor_shared_bytes / (shared_bytes(key, s) + kReserved));
+    return double(std::min(blocks, std::max<int64_t>(fit, 1)) * threads);
 }
 
 // Cycles of a second launch, which adds the parts of the reduction, and of the partial sums on their way to L2 and back.
@@ -147,11 +197,10 @@ double cost(const halconv_key &key, const Schedule &s, const TargetRow &target) 
     if (s.gpu->operands == GpuSchedule::Operands::kWindows) {
         blocks /= position_phases(key), sums *= double(position_phases(key));
     }
-    double of_processor = double(divide_up(blocks, gpu.processors));
-    double threads = std::min(of_processor * block_threads(s).count(), double(gpu.processor_threads));
-    double busy = std::min(1.0, threads / kHidingThreads);
+    const int64_t of_processor = divide_up(blocks, gpu.processors);
+    double busy = std::min(1.0, threads_under_way(key, s, gpu, of_processor) / kHidingThreads);
     Traffic t = traffic(key, s);
-    double products = of_processor * sums * reduction * (1 + t.loads + kCopy * t.copies);
+    double products = double(of_processor) * sums * reduction * (1 + t.loads + kCopy * t.copies);
     return products / (busy * gpu.multiply_adds) + parts_cycles(key, s, gpu);
 }
 

@@ -57,7 +57,7 @@ TEST_CASE("illegal GPU schedules say why", "[gpu]") {
     CHECK(why(parts, kKey, cuda) == "");
     parts.gpu->parts = 8;
     CHECK_THAT(why(parts, kKey, cuda), Contains("do not divide the input channels"));
-    parts.gpu->parts = 4, parts.gpu->row_taps = true;
+    parts.gpu->parts = 4, parts.gpu->taps = GpuSchedule::Taps::kRow;
     CHECK(why(parts, kKey, cuda) != "");
     halconv_key free_key = kKey;
     free_key.in[2] = HALCONV_FREE;
