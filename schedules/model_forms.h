@@ -26,8 +26,12 @@ inline int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 bool stays_inside(const halconv_key &key, int d);
 bool stays_inside(const halconv_key &key);
 
+// Whether the channels are in groups, at most `most` in and out of each.
+inline bool has_narrow_groups(const halconv_key &key, int most) {
+    return key.groups != 1 && key.group_in >= 1 && key.group_in <= most && key.group_out >= 1 && key.group_out <= most;
+}
 // One channel in and out per group, and more than one group.
-inline bool is_depthwise(const halconv_key &key) { return key.group_in == 1 && key.group_out == 1 && key.groups != 1; }
+inline bool is_depthwise(const halconv_key &key) { return has_narrow_groups(key, 1); }
 
 // Whether the last tile of rows, shifted inwards, would share rows with a tile of another parallel strip.
 bool strips_overlap(int64_t positions, int tile_y, int rows);

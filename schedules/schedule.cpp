@@ -50,18 +50,22 @@ constexpr struct {
     const char *letter, *text;
 } kParallel[] = {{"", "rows"}, {"c", "channels"}, {"p", "channels, z and phases"}};
 
+// By GpuSchedule::Taps.
+constexpr struct {
+    const char *letter, *text;
+} kGpuTaps[] = {{"", ""}, {"r", " and all x taps"}, {"a", " and all taps"}};
+
 std::string extents_text(int y, int x, int c) {
     return std::to_string(y) + "x" + std::to_string(x) + "x" + std::to_string(c);
 }
 
-// "8x16x128t1x8x8k16": a block's tile of y, x, channels; a thread's; the channels of a panel.
+// "8x16x128t1x8x8k16p4": a block's tile of y, x, channels; a thread's; the channels of a panel; parts of them.
 std::string gpu_tile_text(const Schedule &s) {
     const GpuSchedule &t = *s.gpu;
     return extents_text(s.tile_y, s.tile_x, s.panel()) + "t" + extents_text(t.thread_y, t.thread_x, t.thread_c) +
            (t.operands == GpuSchedule::Operands::kThread ? "" : "k" + std::to_string(t.chunk)) +
-           (t.operands == GpuSchedule::Operands::kWindows ? "w"
-            : t.row_taps                                  ? "r"
-                                                          : "");
+           (t.operands == GpuSchedule::Operands::kWindows ? "w" : kGpuTaps[int(t.taps)].letter) +
+           (t.parts > 1 ? "p" + std::to_string(t.parts) : "");
 }
 
 std::string gpu_schedule_text(const Schedule &s) {
@@ -70,7 +74,7 @@ std::string gpu_schedule_text(const Schedule &s) {
     return "block " + extents_text(s.tile_y, s.tile_x, s.panel()) + " thread " +
            extents_text(t.thread_y, t.thread_x, t.thread_c) + kinds[int(t.operands)] +
            (t.operands == GpuSchedule::Operands::kThread ? "" : std::to_string(t.chunk) + " channels") +
-           (t.row_taps ? " and all x taps" : "");
+           kGpuTaps[int(t.taps)].text + (t.parts > 1 ? ", the reduction in " + std::to_string(t.parts) + " parts" : "");
 }
 
 }  // namespace

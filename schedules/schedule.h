@@ -22,7 +22,10 @@ struct GpuSchedule {
     enum class Operands { kPanels, kWindows, kThread } operands = Operands::kPanels;
     int thread_x = 1, thread_y = 1, thread_c = 1;  // outputs of a thread
     int chunk = 1;                                 // input channels of a panel, a divisor of them
-    bool row_taps = false;                         // a panel holds all x taps
+    // What a panel holds: the operands of one tap; of all x taps; or weights of all taps, and the inputs under all windows of
+    // the block's outputs.
+    enum class Taps { kOne, kRow, kAll } taps = Taps::kOne;
+    int parts = 1;  // of the input channels: blocks of their own sum each, a second launch adds the parts
 };
 
 struct Schedule {

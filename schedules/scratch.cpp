@@ -31,8 +31,10 @@ class PeakVisitor : public IRVisitor {
     void visit(const Allocate *op) override {
         peak = of(op->body);
         int32_t known = op->constant_allocation_size();
-        bool on_stack = op->memory_type == MemoryType::Register || (op->memory_type != MemoryType::Heap && known > 0 &&
-                                                                    int64_t(known) * op->type.bytes() <= kStackLimit);
+        bool on_device = is_const_zero(op->condition);  // and nothing of it on the host
+        bool small = known > 0 && int64_t(known) * op->type.bytes() <= kStackLimit;
+        bool on_stack =
+            op->memory_type == MemoryType::Register || (op->memory_type != MemoryType::Heap && small && !on_device);
         if (on_stack || op->memory_type == MemoryType::GPUShared || op->new_expr.defined()) {
             return;
         }

@@ -9,7 +9,7 @@
 namespace halconv {
 
 // A lowering pass that changes nothing: it finds the peak of heap allocation outside and inside of parallel loops as
-// expressions of the kernel's arguments.
+// expressions of the kernel's arguments. Of a kernel for a graphics processor that is what lies in device memory.
 class ScratchPass : public Halide::Internal::IRMutator {
   public:
     struct Peak {

@@ -29,6 +29,9 @@ struct Gpu {
     int64_t shared_bytes;   // of a block, without asking for more than every chip gives
     int processors;         // of a common chip, that blocks are spread over
     int processor_threads;  // of a processor, at most
+    int64_t processor_registers, processor_shared_bytes;
+    int multiply_adds;  // of a processor a cycle, f32
+    int launch_cycles;  // from the end of a launch to the start of the next of the same call
 };
 
 struct TargetRow {

@@ -22,13 +22,14 @@ constexpr Core kArmInOrder{1, 0.5, 8, 0.5, 0, true, 1, 3, false, true, false};
 // No multiply-add by lane from LLVM 21: a product and an addition, with operands from memory.
 constexpr Core kArm32{0.5, 1, 8, 0.5, 0, true, 1, 2, false, true, false};
 
-// What a block may have of every chip; processors of A100, A40 and RTX 30, H100, B200. An OpenCL device is taken for small.
-constexpr int64_t kSharedBytes = 48 * kKiB;
-constexpr Gpu kSm80{"sm_80", 1024, kSharedBytes, 108, 2048};
-constexpr Gpu kSm86{"sm_86", 1024, kSharedBytes, 84, 1536};
-constexpr Gpu kSm90{"sm_90", 1024, kSharedBytes, 132, 2048};
-constexpr Gpu kSm100{"sm_100", 1024, kSharedBytes, 148, 2048};
-constexpr Gpu kOpenCl{nullptr, 256, 32 * kKiB, 16, 1024};
+// What a block may have of every chip; processors of A100, A40 and RTX 30, H100, B200. An OpenCL device is taken for small. The
+// cycles between launches are an estimate (2 us).
+constexpr int64_t kSharedBytes = 48 * kKiB, kRegisters = 65536;
+constexpr Gpu kSm80{"sm_80", 1024, kSharedBytes, 108, 2048, kRegisters, 164 * kKiB, 64, 2800};
+constexpr Gpu kSm86{"sm_86", 1024, kSharedBytes, 84, 1536, kRegisters, 100 * kKiB, 128, 3400};
+constexpr Gpu kSm90{"sm_90", 1024, kSharedBytes, 132, 2048, kRegisters, 228 * kKiB, 128, 3600};
+constexpr Gpu kSm100{"sm_100", 1024, kSharedBytes, 148, 2048, kRegisters, 228 * kKiB, 128, 3600};
+constexpr Gpu kOpenCl{nullptr, 256, 32 * kKiB, 16, 1024, kRegisters, 64 * kKiB, 64, 2000};
 
 }  // namespace
 

@@ -73,16 +73,17 @@ python_tools() {
     echo "$sum" >$stamp
 }
 
-# NVIDIA's assembler and disassembler in build/venv. They read and write files; nothing runs on a GPU.
+# The tools of requirements-cuda.txt in build/venv.
 cuda_assembler() {
-    local stamp=build/venv/cuda.stamp tools=(nvidia-cuda-nvcc==13.0.88 nvidia-cuda-nvdisasm==13.2.51)
-    if [ -f $stamp ] && [ "$(cat $stamp)" = "${tools[*]}" ]; then
-        echo "   all installed"
+    local stamp=build/venv/cuda.stamp sum
+    sum=$(sha256sum requirements-cuda.txt)
+    if [ -f $stamp ] && [ "$(cat $stamp)" = "$sum" ]; then
+        echo "   requirements-cuda.txt unchanged"
         return
     fi
-    echo "   installing ${tools[*]}"
-    quietly build/venv/bin/python -m pip install --disable-pip-version-check --no-input --no-deps "${tools[@]}"
-    echo "${tools[*]}" >$stamp
+    echo "   installing $(grep -v '^#' requirements-cuda.txt | tr '\n' ' ')"
+    quietly build/venv/bin/python -m pip install --disable-pip-version-check --no-input --no-deps -r requirements-cuda.txt
+    echo "$sum" >$stamp
 }
 
 # set_up EXTRA_PACKAGE..: all that configuring needs; then cmake, ninja and ctest are those of requirements.txt.

@@ -220,6 +220,17 @@ inline int split_phases(int64_t stride, int64_t out, PhaseBox boxes[2]) {
     return count;
 }
 
+// How many inputs the windows of `positions` neighbouring outputs span, all of one phase if transposed.
+inline int64_t window_span(const Axis<int64_t> &axis, bool transposed, int64_t positions) {
+    if (transposed) {
+        return positions - 1 + phase_span(phase_axis(axis));
+    }
+    return high_coordinate(axis, positions - 1, axis.kernel - 1) + axis.pad_before + 1;
+}
+
+// Phases of an axis of the output.
+inline int64_t phases_of(const Axis<int64_t> &axis, bool transposed) { return transposed ? axis.stride : 1; }
+
 // Whether one box holds all phases.
 inline bool one_phase_box(int64_t stride, int64_t out) { return out % stride == 0; }
 

@@ -71,7 +71,9 @@ enum {
  *   25 float slope, 26 float low, 27 float high: v -> min(max(v < 0 ? slope * v : v, low), high), for every activation
  *   28 output  halide_buffer_t
  * and for `scratch` one more: 29, a one-dimensional int64 halide_buffer_t of extent 2 that receives the bytes of scratch
- * memory of the calling thread and those of each worker of a parallel loop. scratch reads no tensor's elements.
+ * memory of the calling thread and those of each worker of a parallel loop. scratch reads no tensor's elements. Of a kernel
+ * for a graphics processor the first is device memory: one block, which halide_device_malloc hands out, from the first launch
+ * of a call to the last.
  * The result is 0, or what halconv_rt_error returned.
  *
  * Output by form, lengths without the parts of other axes:

@@ -10,7 +10,6 @@ namespace halconv {
 
 namespace {
 
-constexpr int kVector = 4;
 constexpr int64_t kMostBlocksYZ = 65535;  // of a grid on y and z, by CUDA's limits
 constexpr int kMostThreadsZ = 64;         // of a block on z
 constexpr int64_t kMostSums = 64;         // of a thread, in registers
@@ -20,15 +19,20 @@ bool divides(int a, int b) { return a > 0 && b % a == 0; }
 
 }  // namespace
 
+bool has_channel_vectors(const halconv_key &key) {
+    bool side_by_side = key.in_layout == HALCONV_NHWC && key.out_layout == HALCONV_NHWC;
+    return side_by_side && is_depthwise(key) && key.groups % kGpuVector == 0;
+}
+
+int64_t axis_phases(const halconv_key &key, int d) {
+    return phases_of(key_axis(key, d), key.op == HALCONV_CONV_TRANSPOSE);
+}
+
 int64_t positions(const halconv_key &key, int d) {
     return key.op == HALCONV_CONV ? key.out[d] : positions_of_phase(key.out[d], key.stride[d], 0);
 }
 
 int64_t tile_overrun(int64_t extent, int tile) { return divide_up(extent, tile) * tile - extent; }
-
-int64_t row_taps(const halconv_key &key) {
-    return key.op == HALCONV_CONV ? key.kernel[2] : phase_axis(key_axis(key, 2)).max_taps();
-}
 
 BlockThreads block_threads(const Schedule &s) {
     return {s.panel() / s.gpu->thread_c, s.tile_x / s.gpu->thread_x, s.tile_y / s.gpu->thread_y};
@@ -38,8 +42,8 @@ int input_vector(const halconv_key &key, const Schedule &s) {
     if (s.form == HALCONV_FORM_DEPTHWISE) {
         return s.gpu->thread_c;
     }
-    bool whole = s.gpu->chunk % kVector == 0 && key.group_in % kVector == 0;
-    return key.in_layout == HALCONV_NHWC && whole ? kVector : 1;
+    bool whole = s.gpu->chunk % kGpuVector == 0 && key.group_in % kGpuVector == 0;
+    return key.in_layout == HALCONV_NHWC && whole ? kGpuVector : 1;
 }
 
 int output_vector(const halconv_key &key, const Schedule &s) {
@@ -49,21 +53,21 @@ int output_vector(const halconv_key &key, const Schedule &s) {
     if (s.gpu->operands == GpuSchedule::Operands::kWindows) {
         return 1;
     }
-    bool whole = key.group_out % kVector == 0 && s.gpu->thread_c % kVector == 0;
-    return key.out_layout == HALCONV_NHWC && whole ? kVector : 1;
+    return key.out_layout == HALCONV_NHWC ? partial_vector(key, s) : 1;
+}
+
+int partial_vector(const halconv_key &key, const Schedule &s) {
+    return key.group_out % kGpuVector == 0 && s.gpu->thread_c % kGpuVector == 0 ? kGpuVector : 1;
+}
+
+int64_t partial_elements(const halconv_key &key, const Schedule &s) {
+    int64_t pixels = int64_t(key.out[0]) * key.out[1] * key.out[2];
+    return pixels * key.batch * key.groups * key.group_out * s.gpu->parts;
 }
 
 bool phases_in_thread(const halconv_key &key) {
     constexpr int kMostPhases = 4;
     return key.op == HALCONV_CONV_TRANSPOSE && key.stride[2] <= kMostPhases && one_phase_box(key.stride[2], key.out[2]);
-}
-
-int64_t weights_panel_elements(const halconv_key &key, const Schedule &s) {
-    return int64_t(s.panel()) * s.gpu->chunk * (s.gpu->row_taps ? row_taps(key) : 1);
-}
-
-int64_t input_panel_elements(const halconv_key &key, const Schedule &s) {
-    return int64_t(s.tile_x) * s.tile_y * s.gpu->chunk * (s.gpu->row_taps ? row_taps(key) : 1);
 }
 
 WindowTaps window_taps(const halconv_key &key) {
@@ -73,13 +77,42 @@ WindowTaps window_taps(const halconv_key &key) {
     return {taps(2), taps(1), taps(0)};
 }
 
-int64_t position_phases(const halconv_key &key) {
-    return key.op == HALCONV_CONV ? 1 : int64_t(key.stride[1]) * key.stride[2];
+WindowTaps panel_taps(const halconv_key &key, const Schedule &s) {
+    WindowTaps taps = window_taps(key);
+    switch (s.gpu->taps) {
+    case GpuSchedule::Taps::kOne:
+        return {1, 1, 1};
+    case GpuSchedule::Taps::kRow:
+        return {taps.x, 1, 1};
+    case GpuSchedule::Taps::kAll:
+        break;
+    }
+    return taps;
 }
+
+int64_t tile_window_extent(const halconv_key &key, const Schedule &s, int d) {
+    const int tile[] = {1, s.tile_y, s.tile_x};
+    return window_span(key_axis(key, d), key.op == HALCONV_CONV_TRANSPOSE, tile[d]);
+}
+
+int64_t weights_panel_elements(const halconv_key &key, const Schedule &s) {
+    return int64_t(s.panel()) * s.gpu->chunk * panel_taps(key, s).count();
+}
+
+int64_t input_panel_elements(const halconv_key &key, const Schedule &s) {
+    if (s.gpu->taps != GpuSchedule::Taps::kAll) {
+        return int64_t(s.tile_x) * s.tile_y * s.gpu->chunk * panel_taps(key, s).x;
+    }
+    int64_t row = divide_up(tile_window_extent(key, s, 2), kGpuVector) * kGpuVector;
+    return row * tile_window_extent(key, s, 1) * tile_window_extent(key, s, 0) * s.gpu->chunk;
+}
+
+int64_t position_phases(const halconv_key &key) { return axis_phases(key, 1) * axis_phases(key, 2); }
 
 int window_alignment(const halconv_key &key) {
     WindowTaps taps = window_taps(key);
-    return int(kVector / greatest_common_divisor(kVector, key.group_out * position_phases(key) * taps.x * taps.z));
+    return int(kGpuVector /
+               greatest_common_divisor(kGpuVector, key.group_out * position_phases(key) * taps.x * taps.z));
 }
 
 int64_t window_extent(const halconv_key &key, const Schedule &s, int d) {
@@ -93,7 +126,7 @@ int64_t window_elements(const halconv_key &key, const Schedule &s) {
     int alignment = window_alignment(key);
     int64_t weights = key.group_out * position_phases(key) * taps.x * divide_up(taps.y, alignment) * alignment * taps.z;
     int64_t inputs = window_extent(key, s, 0) * window_extent(key, s, 1);
-    inputs *= divide_up(window_extent(key, s, 2), kVector) * kVector;
+    inputs *= divide_up(window_extent(key, s, 2), kGpuVector) * kGpuVector;
     return (weights + inputs) * s.gpu->chunk;
 }
 
@@ -118,6 +151,25 @@ int64_t shared_bytes(const halconv_key &key, const Schedule &s) {
     return 0;
 }
 
+namespace {
+
+std::string split_illegality(const halconv_key &key, const Schedule &s) {
+    if (s.gpu->parts == 1) {
+        return "";
+    }
+    if (s.gpu->operands != GpuSchedule::Operands::kPanels || s.gpu->taps == GpuSchedule::Taps::kRow) {
+        return "only panels of one tap or all can be summed in parts";
+    }
+    for (int d = 0; d < 3; d++) {
+        if (key.op == HALCONV_CONV_TRANSPOSE && !one_phase_box(key.stride[d], key.out[d])) {
+            return "a call of the kernel has not all phases to sum in parts";
+        }
+    }
+    return partial_elements(key, s) > INT32_MAX ? "the partial sums are too many" : "";
+}
+
+}  // namespace
+
 std::string gpu_illegality(const halconv_key &key, const Schedule &s, const TargetRow &target) {
     const Gpu &gpu = *target.gpu;
     const GpuSchedule &t = *s.gpu;
@@ -137,14 +189,14 @@ std::string gpu_illegality(const halconv_key &key, const Schedule &s, const Targ
         }
     }
     bool depthwise = s.form == HALCONV_FORM_DEPTHWISE;
-    if (depthwise && t.thread_c != 1) {
-        bool nhwc = key.in_layout == HALCONV_NHWC && key.out_layout == HALCONV_NHWC;
-        if (t.thread_c != kVector || !nhwc || key.group_in != 1 || key.group_out != 1 || key.groups % kVector != 0) {
-            return "vectors of channels are not aligned";
-        }
+    if (depthwise && t.thread_c != 1 && (t.thread_c != kGpuVector || !has_channel_vectors(key))) {
+        return "vectors of channels are not aligned";
     }
-    if (!divides(t.chunk, key.group_in) || (t.row_taps && t.chunk != key.group_in)) {
+    if (!divides(t.chunk * t.parts, key.group_in) || (t.taps == GpuSchedule::Taps::kRow && t.chunk != key.group_in)) {
         return "panels do not divide the input channels";
+    }
+    if (std::string why = split_illegality(key, s); !why.empty()) {
+        return why;
     }
     if (shared_bytes(key, s) > gpu.shared_bytes) {
         return "the panels exceed the shared memory";
@@ -167,16 +219,14 @@ std::string gpu_illegality(const halconv_key &key, const Schedule &s, const Targ
         }
     }
     bool panels = t.operands == GpuSchedule::Operands::kPanels;
-    if (panels && input_panel_elements(key, s) > kMostCopies * threads.count()) {
+    int64_t copies = std::max(input_panel_elements(key, s), weights_panel_elements(key, s));
+    if (panels && copies > kMostCopies * threads.count()) {
         return "a thread copies too much of a panel";
     }
     int64_t groups = depthwise ? 1 : key.groups, channels = int64_t(key.group_out) * (depthwise ? key.groups : 1);
-    int64_t blocks_c = divide_up(channels, s.panel()), phases = 1;
-    if (key.op == HALCONV_CONV_TRANSPOSE) {
-        phases = int64_t(key.stride[1]) * key.stride[2];
-    }
-    int64_t places = int64_t(key.out[0]) * groups * key.batch;
-    if (blocks_c * phases > kMostBlocksYZ || places > kMostBlocksYZ) {
+    int64_t blocks_c = divide_up(channels, s.panel());
+    int64_t places = int64_t(key.out[0]) * groups * key.batch * t.parts;
+    if (blocks_c * position_phases(key) > kMostBlocksYZ || places > kMostBlocksYZ) {
         return "the grid has too many blocks";
     }
     return "";

@@ -7,6 +7,12 @@
 
 namespace halconv {
 
+constexpr int kGpuVector = 4;  // floats of the widest load or store
+
+// Of the form depthwise: whether such vectors of channels can be loaded and stored. They lie side by side on both sides, each
+// channel a group.
+bool has_channel_vectors(const halconv_key &key);
+
 // The threads of a block along channels, x and y.
 struct BlockThreads {
     int c, x, y;
@@ -18,22 +24,30 @@ BlockThreads block_threads(const Schedule &schedule);
 // such vector be aligned to 16 bytes, if its first element is.
 int input_vector(const halconv_key &key, const Schedule &schedule);
 int output_vector(const halconv_key &key, const Schedule &schedule);
+// Likewise of partial sums, whose channels always lie side by side.
+int partial_vector(const halconv_key &key, const Schedule &schedule);
+// Partial sums of all parts.
+int64_t partial_elements(const halconv_key &key, const Schedule &schedule);
 
 // Of depthwise conv_transpose: whether a thread computes all x phases of its positions.
 bool phases_in_thread(const halconv_key &key);
 
-// Outputs along axis d of conv, or of the phase that has the most; and how far tiles of them reach beyond.
+// The phases of axis d; outputs along it, or of the phase that has the most; and how far tiles of them reach beyond.
+int64_t axis_phases(const halconv_key &key, int d);
 int64_t positions(const halconv_key &key, int d);
 int64_t tile_overrun(int64_t extent, int tile);
 
-// The taps of x of an output, or the most that one of a phase has.
-int64_t row_taps(const halconv_key &key);
-
-// Of schedules with windows. The taps of an output, or the most that one of a phase has.
+// The taps of an output, or the most that one of a phase has; and those of a panel.
 struct WindowTaps {
     int x, y, z;
+    int64_t count() const { return int64_t(x) * y * z; }
 };
 WindowTaps window_taps(const halconv_key &key);
+WindowTaps panel_taps(const halconv_key &key, const Schedule &schedule);
+// Of panels of all taps: inputs along axis d that a block brings.
+int64_t tile_window_extent(const halconv_key &key, const Schedule &schedule, int d);
+
+// Of schedules with windows.
 // Outputs of a position: the phases of x and y, which a thread computes together.
 int64_t position_phases(const halconv_key &key);
 // Of ty in the storage of weights, so that those of a channel in are a multiple of 4.

@@ -14,17 +14,17 @@ namespace halconv {
 
 namespace {
 
-constexpr int kVector = 4, kMostChunk = 64, kLongChunk = 32, kFewChannels = 8;
+constexpr int kMostChunk = 64, kLongChunk = 32, kFewChannels = 8, kMostParts = 32, kMostWindowChunk = 16;
 
 // The largest divisor of the input channels up to `wanted`, multiples of 4 first; else, where that is small, the smallest one
 // above.
 int chunk_of(int channels, int wanted) {
     int best = 1;
     for (int chunk = 1; chunk <= wanted; chunk++) {
-        bool vectors = channels % kVector != 0 || chunk % kVector == 0;
+        bool vectors = channels % kGpuVector != 0 || chunk % kGpuVector == 0;
         best = channels % chunk == 0 && vectors ? chunk : best;
     }
-    for (int chunk = wanted; chunk <= kMostChunk && best < kVector && best < channels; chunk++) {
+    for (int chunk = wanted; chunk <= kMostChunk && best < kGpuVector && best < channels; chunk++) {
         best = channels % chunk == 0 ? chunk : best;
     }
     return best;
@@ -50,7 +50,7 @@ int tile_width(int64_t positions, int pixels, int least) {
     return width;
 }
 
-Schedule with_tile(const halconv_key &key, const Tile &tile, int wanted_chunk) {
+Schedule with_tile(const halconv_key &key, const Tile &tile, int wanted_chunk, int parts = 1) {
     Schedule s;
     s.form = key.op == HALCONV_CONV ? HALCONV_FORM_DIRECT : HALCONV_FORM_PHASE;
     s.vectors = tile.channels;
@@ -58,14 +58,63 @@ Schedule with_tile(const halconv_key &key, const Tile &tile, int wanted_chunk) {
     gpu.thread_c = tile.thread_channels;
     bool single_row = positions(key, 1) == 1;
     bool narrow = !single_row && positions(key, 2) < tile.thread_pixels;
-    gpu.thread_x = narrow ? std::min(kVector, tile.thread_pixels) : tile.thread_pixels;
+    gpu.thread_x = narrow ? std::min(kGpuVector, tile.thread_pixels) : tile.thread_pixels;
     gpu.thread_y = tile.thread_pixels / gpu.thread_x;
     s.tile_x = single_row ? tile.pixels : tile_width(positions(key, 2), tile.pixels, gpu.thread_x);
     s.tile_y = tile.pixels / s.tile_x;
-    gpu.chunk = chunk_of(key.group_in, wanted_chunk);
-    gpu.row_taps = key.group_in < kFewChannels && gpu.chunk == key.group_in;
+    gpu.parts = parts;
+    gpu.chunk = chunk_of(key.group_in / parts, wanted_chunk);
     s.gpu = gpu;
     return s;
+}
+
+// What panels may hold of this problem. One tap is always possible; where there are few channels in it leaves short panels.
+std::vector<GpuSchedule::Taps> useful_taps(const halconv_key &key) {
+    bool few = key.group_in < kFewChannels;
+    std::vector<GpuSchedule::Taps> useful = {few ? GpuSchedule::Taps::kRow : GpuSchedule::Taps::kOne};
+    if (window_taps(key).count() > 1) {
+        useful.push_back(GpuSchedule::Taps::kAll);
+    }
+    return useful;
+}
+
+// Whether so long panels are unrolled, or are no longer than blocks that share a processor leave room for.
+bool suitable_chunk(const halconv_key &key, const Schedule &s, int wanted) {
+    if (s.gpu->taps == GpuSchedule::Taps::kAll) {
+        return wanted <= kMostWindowChunk;
+    }
+    // With a single long panel LLVM unrolls the loop over taps: up to 255 registers.
+    bool single = wanted > kLongChunk && s.gpu->chunk * s.gpu->parts == key.group_in;
+    return !single && wanted * thread_sums(key, s) <= kUnrolledProducts;
+}
+
+// The longest panels that fit, for each tile, kind of panel and number of parts; `why` the last was illegal.
+std::vector<Schedule> panel_schedules(const halconv_key &key, const TargetRow &target, std::string &why) {
+    std::vector<Schedule> legal;
+    auto add_longest = [&](const Tile &tile, GpuSchedule::Taps taps, int parts) {
+        for (int chunk : {64, 32, 16, 8, 4}) {
+            Schedule s = with_tile(key, tile, chunk, parts);
+            bool part_of_row = taps == GpuSchedule::Taps::kRow && s.gpu->chunk != key.group_in;
+            s.gpu->taps = part_of_row ? GpuSchedule::Taps::kOne : taps;
+            if (!suitable_chunk(key, s, chunk)) {
+                continue;
+            }
+            std::string illegal = gpu_illegality(key, s, target);
+            if (illegal.empty()) {
+                legal.push_back(s);
+                return;
+            }
+            why = illegal;
+        }
+    };
+    for (int parts = 1; parts <= kMostParts && key.group_in % parts == 0; parts *= 2) {
+        for (const Tile &tile : kTiles) {
+            for (GpuSchedule::Taps taps : useful_taps(key)) {
+                add_longest(tile, taps, parts);
+            }
+        }
+    }
+    return legal;
 }
 
 // For few output channels, with `pixels` positions a thread: the longest chunks that fit. Empty where the schedule is illegal.
@@ -74,7 +123,7 @@ std::vector<Schedule> window_schedules(const halconv_key &key, const TargetRow &
     for (int threads : {64, 32}) {
         for (int chunk : {8, 4, 2, 1}) {
             Schedule s = with_tile(key, {threads * pixels, key.group_out, pixels, key.group_out}, chunk);
-            s.gpu->operands = GpuSchedule::Operands::kWindows, s.gpu->row_taps = false;
+            s.gpu->operands = GpuSchedule::Operands::kWindows;
             if (gpu_illegality(key, s, target).empty()) {
                 legal.push_back(s);
                 break;
@@ -84,41 +133,75 @@ std::vector<Schedule> window_schedules(const halconv_key &key, const TargetRow &
     return legal;
 }
 
+// Floats that a thread loads of the inputs of one channel, where those of all taps are there.
+double window_floats(const halconv_key &key, const Schedule &s) {
+    const bool transposed = key.op == HALCONV_CONV_TRANSPOSE;
+    const WindowTaps taps = window_taps(key);
+    int64_t row =
+        std::min<int64_t>(window_span(key_axis(key, 2), transposed, s.gpu->thread_x), s.gpu->thread_x * taps.x);
+    int64_t rows =
+        std::min<int64_t>(window_span(key_axis(key, 1), transposed, s.gpu->thread_y), s.gpu->thread_y * taps.y);
+    return double(row * rows * taps.z);
+}
+
 // What a thread loads from shared memory, and a block copies there, for each product.
 struct Traffic {
     double loads, copies;
 };
 Traffic traffic(const halconv_key &key, const Schedule &s) {
     double pixels = s.gpu->thread_x * s.gpu->thread_y, tile = s.tile_x * s.tile_y;
-    if (s.gpu->operands == GpuSchedule::Operands::kPanels) {
-        return {1.0 / s.gpu->thread_c + 1.0 / pixels, 1.0 / s.panel() + 1.0 / tile};
+    const double taps = double(window_taps(key).count());
+    if (s.gpu->operands == GpuSchedule::Operands::kWindows) {
+        double outputs = double(key.group_out * position_phases(key));
+        double products = outputs * tile * taps * s.gpu->chunk;
+        return {1.0 / outputs + 1.0 / pixels, double(window_elements(key, s)) / products};
     }
-    double outputs = double(key.group_out * position_phases(key));
-    WindowTaps taps = window_taps(key);
-    double products = outputs * tile * double(taps.x * taps.y * taps.z * s.gpu->chunk);
-    return {1.0 / outputs + 1.0 / pixels, double(window_elements(key, s)) / products};
+    if (s.gpu->taps == GpuSchedule::Taps::kAll) {
+        double products = s.panel() * tile * taps * s.gpu->chunk;
+        return {window_floats(key, s) / (pixels * s.gpu->thread_c * taps) + 1.0 / pixels,
+                double(input_panel_elements(key, s) + weights_panel_elements(key, s)) / products};
+    }
+    return {1.0 / s.gpu->thread_c + 1.0 / pixels, 1.0 / s.panel() + 1.0 / tile};
 }
 
-// The products of the processor with the most blocks, each with its share of a thread's loads and of the panels' copies; more
-// where too few threads are under way at a time to hide the latency of memory.
+// Threads of a processor under way at a time, of `blocks` blocks.
+double threads_under_way(const halconv_key &key, const Schedule &s, const Gpu &gpu, int64_t blocks) {
+    constexpr int64_t kOtherRegisters = 64, kReserved = 1024;  // beside a thread's sums; bytes of each block
+    const int64_t threads = block_threads(s).count();
+    int64_t registers = (thread_sums(key, s) + kOtherRegisters) * threads;
+    int64_t fit = std::min(gpu.processor_threads / threads, gpu.processor_registers / registers);
+    fit = std::min(fit, gpu.processor_shared_bytes / (shared_bytes(key, s) + kReserved));
+    return double(std::min(blocks, std::max<int64_t>(fit, 1)) * threads);
+}
+
+// Cycles of a second launch, which adds the parts of the reduction, and of the partial sums on their way to L2 and back.
+double parts_cycles(const halconv_key &key, const Schedule &s, const Gpu &gpu) {
+    constexpr double kFloats = 16;  // of a processor a cycle, estimated
+    bool split = s.gpu->parts > 1;
+    return split ? gpu.launch_cycles + 2 * double(partial_elements(key, s)) / (kFloats * gpu.processors) : 0;
+}
+
+// Cycles of the processor with the most blocks: products, each with its share of a thread's loads and of the panels' copies;
+// more where too few threads are under way at a time to hide the latency of memory.
 double cost(const halconv_key &key, const Schedule &s, const TargetRow &target) {
     constexpr double kHidingThreads = 256, kCopy = 4;  // estimates; kCopy: products that an element's way takes
     const Gpu &gpu = *target.gpu;
-    int64_t blocks = int64_t(key.batch) * key.groups * divide_up(key.group_out, s.panel());
+    int64_t blocks = int64_t(key.batch) * key.groups * divide_up(key.group_out, s.panel()) * s.gpu->parts;
+    double reduction = double(key.group_in) / s.gpu->parts;
     for (int d = 0; d < 3; d++) {
         int64_t tile = d == 2 ? s.tile_x : d == 1 ? s.tile_y : 1;
-        int64_t phases = key.op == HALCONV_CONV ? 1 : key.stride[d];
-        blocks *= phases * divide_up(positions(key, d), tile);
+        reduction *= mean_taps(key_axis(key, d), key.op == HALCONV_CONV_TRANSPOSE);
+        blocks *= axis_phases(key, d) * divide_up(positions(key, d), tile);
     }
     double sums = double(s.panel()) * s.tile_x * s.tile_y;
     if (s.gpu->operands == GpuSchedule::Operands::kWindows) {
         blocks /= position_phases(key), sums *= double(position_phases(key));
     }
-    double of_processor = double(divide_up(blocks, gpu.processors));
-    double threads = std::min(of_processor * block_threads(s).count(), double(gpu.processor_threads));
-    double busy = std::min(1.0, threads / kHidingThreads);
+    const int64_t of_processor = divide_up(blocks, gpu.processors);
+    double busy = std::min(1.0, threads_under_way(key, s, gpu, of_processor) / kHidingThreads);
     Traffic t = traffic(key, s);
-    return of_processor * sums * (1 + t.loads + kCopy * t.copies) / busy;
+    double products = double(of_processor) * sums * reduction * (1 + t.loads + kCopy * t.copies);
+    return products / (busy * gpu.multiply_adds) + parts_cycles(key, s, gpu);
 }
 
 // A warp's threads lie along what is contiguous in memory.
@@ -130,8 +213,7 @@ Schedule depthwise_schedule(const halconv_key &key) {
     gpu.operands = GpuSchedule::Operands::kThread;
     bool nhwc = key.in_layout == HALCONV_NHWC && key.out_layout == HALCONV_NHWC;
     int64_t channels = int64_t(key.groups) * key.group_out;
-    bool vectors = nhwc && key.group_in == 1 && key.group_out == 1 && channels % kVector == 0;
-    gpu.thread_c = vectors ? kVector : 1;
+    gpu.thread_c = has_channel_vectors(key) ? kGpuVector : 1;
     gpu.thread_x = positions(key, 2) > 1 ? kPixels : 1;
     int most = nhwc ? 32 : 1, threads_c = 1, threads_x = 1, threads_y = 1;
     while (threads_c * 2 <= most && threads_c * gpu.thread_c < channels) {
@@ -153,12 +235,10 @@ Schedule depthwise_schedule(const halconv_key &key) {
     return s;
 }
 
-bool has_depthwise_form(const halconv_key &key) { return key.groups > 1 && key.group_in <= 4 && key.group_out <= 4; }
-
 }  // namespace
 
 Schedule default_gpu_schedule(const halconv_key &key, const TargetRow &target) {
-    if (has_depthwise_form(key)) {
+    if (has_narrow_groups(key, kGpuVector)) {
         Schedule s = depthwise_schedule(key);
         std::string illegal = gpu_illegality(key, s, target);
         if (!illegal.empty()) {
@@ -167,27 +247,12 @@ Schedule default_gpu_schedule(const halconv_key &key, const TargetRow &target) {
         return s;
     }
     std::string why;
-    const Schedule *best = nullptr;
-    std::vector<Schedule> legal;
-    for (const Tile &tile : kTiles) {
-        for (int chunk : {64, 32, 16, 8}) {  // the longest panels that fit and are unrolled
-            Schedule s = with_tile(key, tile, chunk);
-            // With a single long panel LLVM unrolls the loop over taps: up to 255 registers.
-            bool single = chunk > kLongChunk && s.gpu->chunk == key.group_in;
-            if (single || chunk * thread_sums(key, s) > kUnrolledProducts) {
-                continue;
-            }
-            why = gpu_illegality(key, s, target);
-            if (why.empty()) {
-                legal.push_back(s);
-                break;
-            }
-        }
-    }
+    std::vector<Schedule> legal = panel_schedules(key, target, why);
     for (int pixels = 8; pixels >= 1 && key.group_out <= kFewChannels; pixels /= 2) {
         std::vector<Schedule> windows = window_schedules(key, target, pixels);
         legal.insert(legal.end(), windows.begin(), windows.end());
     }
+    const Schedule *best = nullptr;
     for (const Schedule &s : legal) {
         best = !best || cost(key, s, target) < cost(key, *best, target) ? &s : best;
     }

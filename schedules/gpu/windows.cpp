@@ -6,6 +6,7 @@
 #include "halconv/halconv.h"
 #include "schedules/gpu/apply.h"
 #include "schedules/gpu/legal.h"
+#include "schedules/gpu/shared_memory.h"
 
 namespace halconv {
 
@@ -14,7 +15,6 @@ using namespace Halide;
 namespace {
 
 constexpr TailStrategy kGuard = TailStrategy::GuardWithIf;
-constexpr int kVector = 4;  // floats of a load from shared memory
 
 struct WindowStages {
     Func output, sum, padded, factor;
@@ -24,27 +24,10 @@ struct WindowStages {
     std::vector<Var> phases;  // x, y, z
 };
 
-std::vector<VarOrRVar> concat(const std::vector<std::vector<VarOrRVar>> &parts) {
-    std::vector<VarOrRVar> all;
-    for (const auto &part : parts) {
-        all.insert(all.end(), part.begin(), part.end());
-    }
-    return all;
-}
-
-// Spreads `order`, the dimensions of a stage from the one contiguous in memory on, over all threads of a block.
-template <class FuncOrStage>
-void spread(FuncOrStage stage, const std::vector<Var> &order, int vector, const Schedule &schedule,
-            const std::vector<VarOrRVar> &blocks) {
+// The threads' dimensions.
+std::vector<int> threads_of(const Schedule &schedule) {
     BlockThreads threads = block_threads(schedule);
-    Var lanes("lanes"), all("all"), thread("thread"), a("thread_a"), b("thread_b");
-    stage.split(order[0], all, lanes, vector);
-    for (size_t i = 1; i < order.size(); i++) {
-        stage.fuse(all, order[i], all);
-    }
-    stage.split(all, all, thread, threads.count(), kGuard).split(thread, b, a, threads.x);
-    stage.reorder(concat({{lanes, all, a, b}, blocks})).gpu_threads(a, b);
-    stage.unroll(all).vectorize(lanes).never_partition_all();
+    return {threads.x, threads.y};
 }
 
 // Returns the loop over tiles of a block.
@@ -69,7 +52,7 @@ Var schedule_output(const WindowStages &s, const halconv_key &key, const Schedul
     if (!s.phases.empty()) {
         blocks.push_back(s.phases[2]);
     }
-    spread(output, order, 1, schedule, blocks);
+    spread({output, order, 1, threads_of(schedule), blocks});
     output.gpu_blocks(tile, places);
     return tile;
 }
@@ -90,18 +73,6 @@ struct ThreadLoops {
         stage.gpu_threads(thread_x, thread_y).never_partition_all();
     }
 };
-
-// The loops of a thread over its taps, unrolled from the innermost on as long as the program stays short. That over channels
-// in remains a loop: LLVM joins loads to 128 bits only where their place is no constant.
-void unroll_taps(Stage update, const std::vector<std::pair<RVar, int>> &loops, int64_t products) {
-    for (const auto &[loop, extent] : loops) {
-        if (products * extent > kUnrolledProducts) {
-            return;
-        }
-        update.unroll(loop);
-        products *= extent;
-    }
-}
 
 // Returns the loop around which inputs and weights are brought.
 RVar schedule_sum(const WindowStages &s, const halconv_key &key, const Schedule &schedule, const Var &tile) {
@@ -135,17 +106,10 @@ RVar schedule_sum(const WindowStages &s, const halconv_key &key, const Schedule 
 void schedule_windows(const WindowStages &s, const halconv_key &key, const Schedule &schedule) {
     Var tile = schedule_output(s, key, schedule);
     LoopLevel chunk(s.sum, schedule_sum(s, key, schedule, tile));
-    auto extent = [&](int d) { return int(window_extent(key, schedule, d)); };
-    bool by_channels = key.in_layout == HALCONV_NHWC;
-    Func padded = s.padded, factor = s.factor;
-    padded.bound_extent(s.c, schedule.gpu->chunk).bound_extent(s.g, 1).bound_extent(s.n, 1);
-    padded.bound_extent(s.x, extent(2)).bound_extent(s.y, extent(1)).bound_extent(s.z, extent(0));
-    // A row begins at a multiple of a vector.
-    padded.compute_at(chunk).store_in(MemoryType::GPUShared).reorder_storage(s.x, s.y, s.c).align_storage(s.x, kVector);
-    std::vector<Var> inputs = by_channels ? std::vector<Var>{s.c, s.x, s.y} : std::vector<Var>{s.x, s.y, s.c};
-    inputs.insert(inputs.end(), {s.z, s.g, s.n});
-    spread(padded, inputs, input_vector(key, schedule), schedule, {});
-
+    auto extent = [&](int d) { return window_extent(key, schedule, d); };
+    bring_windows({s.padded, s.c, s.g, s.x, s.y, s.z, s.n, {extent(0), extent(1), extent(2)}}, key, schedule,
+                  threads_of(schedule), chunk);
+    Func factor = s.factor;
     WindowTaps taps = window_taps(key);
     const Var i = s.tap[0], tx = s.tap[1], ty = s.tap[2], tz = s.tap[3];
     std::vector<Var> stored = {s.c, tx, ty, tz, i}, weights = {s.c, i, tx, ty, tz};
@@ -161,7 +125,7 @@ void schedule_windows(const WindowStages &s, const halconv_key &key, const Sched
     weights.push_back(s.g);
     factor.compute_at(chunk).store_in(MemoryType::GPUShared).reorder_storage(stored);
     factor.align_storage(ty, window_alignment(key));
-    spread(factor, weights, 1, schedule, {});
+    spread({factor, weights, 1, threads_of(schedule)});
 }
 
 template <class Op> WindowStages stages_of(Op &op) {

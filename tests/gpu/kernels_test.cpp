@@ -16,6 +16,8 @@ struct Subject {
     const char *layer;
     int tile_y, tile_x, panel, thread_y, thread_x, thread_c, chunk;
     bool row_taps, windows = false;
+    int parts = 1;
+    bool all_taps = false;
 };
 
 Schedule schedule_of(const Subject &subject, const halconv_key &key) {
@@ -24,7 +26,10 @@ Schedule schedule_of(const Subject &subject, const halconv_key &key) {
     s.tile_y = subject.tile_y, s.tile_x = subject.tile_x, s.vectors = subject.panel;
     GpuSchedule gpu;
     gpu.thread_y = subject.thread_y, gpu.thread_x = subject.thread_x, gpu.thread_c = subject.thread_c;
-    gpu.chunk = subject.chunk, gpu.row_taps = subject.row_taps;
+    gpu.chunk = subject.chunk, gpu.parts = subject.parts;
+    gpu.taps = subject.all_taps   ? GpuSchedule::Taps::kAll
+               : subject.row_taps ? GpuSchedule::Taps::kRow
+                                  : GpuSchedule::Taps::kOne;
     gpu.operands = subject.windows ? GpuSchedule::Operands::kWindows : GpuSchedule::Operands::kPanels;
     s.gpu = gpu;
     return s;
@@ -134,6 +139,61 @@ TEST_CASE("windows on OpenCL equal the plain loops", "[gpu]") {
          8, 16, 2, 2, 4, 2, 1, false, true},
         {R"({"name": "conv_planes", "op": "conv", "ci": 3, "co": 1, "in": [4, 7], "kernel": [3, 3], "pad": [[1, 1], [1, 1]], "layout": "nchw"})",
          4, 8, 1, 1, 8, 1, 1, false, true},
+    });
+}
+
+// Of all taps: strides, dilations and phases, with holes and without; kernels whose taps are unrolled and not; both layouts.
+TEST_CASE("panels of all taps on OpenCL equal the plain loops", "[gpu]") {
+    check_subjects({
+        {R"({"name": "whole", "op": "conv", "ci": 16, "co": 64, "in": [8, 8], "kernel": [3, 3], "pad": "SAME"})", 4, 8,
+         64, 1, 8, 8, 8, false, false, 1, true},
+        {R"({"name": "over", "op": "conv", "n": 2, "ci": 12, "co": 65, "in": [9, 9], "kernel": [3, 3], "pad": "SAME", "epilogue": {"activation": "relu", "residual": true}})",
+         8, 8, 64, 2, 4, 8, 4, false, false, 1, true},
+        {R"({"name": "stem", "op": "conv", "ci": 3, "co": 33, "in": [19, 33], "kernel": [7, 7], "stride": [2, 2], "pad": [[3, 3], [3, 3]]})",
+         4, 16, 32, 1, 8, 8, 3, false, false, 1, true},
+        {R"({"name": "dilated_planes", "op": "conv", "ci": 10, "co": 18, "groups": 2, "in": [15, 15], "kernel": [3, 3], "dilation": [2, 3], "pad": [[2, 2], [3, 3]], "layout": "nchw"})",
+         4, 8, 16, 1, 4, 4, 5, false, false, 1, true},
+        {R"({"name": "strided", "op": "conv", "ci": 8, "co": 20, "in": [11, 13], "kernel": [2, 3], "stride": [3, 2], "pad": [[1, 1], [2, -1]]})",
+         4, 4, 32, 1, 4, 4, 4, false, false, 1, true},
+        {R"({"name": "volume", "op": "conv", "ci": 8, "co": 9, "in": [3, 4, 5], "kernel": [3, 3, 3], "pad": [[1, 1], [1, 1], [1, 1]], "out_layout": "nchw"})",
+         4, 4, 16, 1, 4, 4, 8, false, false, 1, true},
+        {R"({"name": "parts", "op": "conv", "ci": 64, "co": 48, "in": [7, 7], "kernel": [3, 3], "pad": "SAME"})", 4, 8,
+         32, 1, 4, 4, 8, false, false, 4, true},
+        {R"({"name": "up", "op": "conv_transpose", "ci": 12, "co": 40, "in": [4, 9], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]], "epilogue": "relu"})",
+         4, 8, 32, 1, 8, 4, 4, false, false, 1, true},
+        {R"({"name": "up_uneven", "op": "conv_transpose", "n": 2, "ci": 8, "co": 12, "in": [5, 6], "kernel": [3, 3], "stride": [2, 2], "pad": [[1, 1], [1, 1]], "output_padding": [1, 0]})",
+         4, 8, 16, 1, 4, 4, 8, false, false, 1, true},
+        {R"({"name": "up_dilated", "op": "conv_transpose", "ci": 6, "co": 8, "in": [7, 7], "kernel": [3, 5], "stride": [3, 2], "dilation": [2, 3], "pad": [[0, 2], [3, 2]], "layout": "nchw"})",
+         4, 8, 16, 1, 4, 4, 3, false, false, 1, true},
+        {R"({"name": "up_parts", "op": "conv_transpose", "ci": 32, "co": 24, "in": [2, 3], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]]})",
+         4, 4, 16, 1, 4, 4, 8, false, false, 2, true},
+    });
+}
+
+// A part of one panel and of several; partial sums of vectors and of single floats; either layout; phases of their own and
+// together; groups, batch and epilogue.
+TEST_CASE("reductions in parts on OpenCL equal the plain loops", "[gpu]") {
+    check_subjects({
+        {R"({"name": "whole", "op": "conv", "ci": 64, "co": 64, "in": [8, 8], "kernel": [3, 3], "pad": "SAME"})", 4, 8,
+         32, 1, 4, 4, 8, false, false, 4},
+        {R"({"name": "over", "op": "conv", "n": 2, "ci": 48, "co": 36, "in": [5, 9], "kernel": [3, 3], "pad": "SAME", "epilogue": {"activation": "relu", "residual": true}})",
+         4, 8, 32, 1, 4, 4, 16, false, false, 3},
+        {R"({"name": "odd_channels", "op": "conv", "ci": 10, "co": 21, "in": [4, 4], "kernel": [3, 3], "stride": [2, 2], "pad": [[1, 1], [1, 1]]})",
+         4, 4, 16, 1, 4, 4, 5, false, false, 2},
+        {R"({"name": "planes", "op": "conv", "ci": 32, "co": 24, "groups": 2, "in": [7, 7], "kernel": [1, 1], "layout": "nchw", "epilogue": {"residual": true}})",
+         8, 8, 16, 1, 8, 4, 4, false, false, 2},
+        {R"({"name": "one_pixel", "op": "conv", "ci": 256, "co": 40, "in": [4, 4], "kernel": [4, 4]})", 4, 4, 16, 1, 4,
+         4, 8, false, false, 32},
+        {R"({"name": "volume", "op": "conv", "ci": 16, "co": 20, "in": [2, 3, 5], "kernel": [2, 3, 3], "pad": [[1, 0], [1, 1], [1, 1]]})",
+         4, 4, 16, 1, 4, 4, 4, false, false, 4},
+        {R"({"name": "up", "op": "conv_transpose", "n": 2, "ci": 64, "co": 36, "in": [2, 3], "kernel": [4, 4], "stride": [2, 2], "pad": [[1, 1], [1, 1]], "epilogue": {"residual": true}})",
+         4, 4, 32, 1, 4, 4, 16, false, false, 2},
+        {R"({"name": "up_planes", "op": "conv_transpose", "ci": 24, "co": 18, "groups": 2, "in": [3, 3], "kernel": [3, 5], "stride": [3, 2], "pad": [[0, 0], [1, 2]], "layout": "nchw", "epilogue": "relu"})",
+         4, 4, 16, 1, 4, 4, 6, false, false, 2},
+        {R"({"name": "up_without_taps", "op": "conv_transpose", "ci": 8, "co": 12, "in": [3, 3], "kernel": [1, 1], "stride": [2, 2], "output_padding": [1, 1]})",
+         4, 4, 16, 1, 4, 4, 4, false, false, 2},
+        {R"({"name": "first", "op": "conv_transpose", "ci": 100, "co": 64, "in": [1, 1], "kernel": [4, 4]})", 4, 4, 32,
+         1, 4, 4, 10, false, false, 5},
     });
 }
 

@@ -14,7 +14,9 @@ namespace {
 constexpr int kOutput = 28;  // argv: runtime/core/kernel_table.h
 constexpr int kBuffers[] = {1, 2, 3, 4, kOutput};
 
-halconv_kernel_function device_kernel = nullptr;
+halconv_kernel_function device_kernel = nullptr, device_scratch = nullptr;
+int64_t scratch_bytes = 0;  // of device memory that the kernel reports
+int taken_blocks = 0;       // of it, at present
 
 void print_error(void *, const char *message) { std::fprintf(stderr, "OpenCL: %s\n", message); }
 
@@ -31,7 +33,16 @@ int run_on_device(void **argv) {
         arguments[size_t(i)] = &copies[i];
     }
     halide_buffer_t &output = copies[kOutput];
+    int64_t bytes[2] = {};
+    halide_dimension_t two{0, 2, 1};
+    halide_buffer_t result = {};
+    result.host = reinterpret_cast<uint8_t *>(bytes), result.type = halide_type_of<int64_t>();
+    result.dimensions = 1, result.dim = &two;
+    arguments.push_back(&result);
+    status = status ? status : device_scratch(arguments.data());
+    scratch_bytes = bytes[0];
     status = status ? status : device_kernel(arguments.data());
+    status = status ? status : taken_blocks;
     output.host = static_cast<const halide_buffer_t *>(argv[kOutput])->host;
     status = status ? status : halide_copy_to_host(nullptr, &output);
     for (int i : kBuffers) {
@@ -58,6 +69,22 @@ HALCONV_FORWARD int halconv_rt_opencl_run(void *user, void *state, const char *e
 }
 HALCONV_FORWARD const halide_device_interface_t *halconv_rt_opencl_device_interface() {
     return halide_opencl_device_interface();
+}
+HALCONV_FORWARD int halconv_rt_device_malloc(void *user, halide_buffer_t *buffer,
+                                             const halide_device_interface_t *interface) {
+    if (buffer->device != 0) {
+        return 0;  // asked before each launch
+    }
+    taken_blocks++;
+    const bool reported = taken_blocks == 1 && int64_t(buffer->size_in_bytes()) <= scratch_bytes;
+    return reported ? halide_device_malloc(user, buffer, interface) : int(halide_error_code_out_of_memory);
+}
+HALCONV_FORWARD int halconv_rt_device_free(void *user, halide_buffer_t *buffer) {
+    taken_blocks -= buffer->device != 0;  // a call's end frees again
+    return halide_device_free(user, buffer);
+}
+HALCONV_FORWARD void halconv_rt_device_free_as_destructor(void *user, void *buffer) {
+    halconv_rt_device_free(user, static_cast<halide_buffer_t *>(buffer));
 }
 HALCONV_FORWARD int halconv_rt_copy_to_device(void *user, halide_buffer_t *buffer,
                                               const halide_device_interface_t *interface) {
@@ -89,7 +116,7 @@ bool opencl_device_is_there() {
 }
 
 halconv_kernel on_opencl_device(const halconv_kernel &row) {
-    device_kernel = row.run;
+    device_kernel = row.run, device_scratch = row.scratch;
     halconv_kernel on_device = row;
     on_device.run = run_on_device;
     return on_device;

@@ -1,5 +1,5 @@
 // gpu_resources PTXAS NVDISASM: what the assembler makes of the kernels for CUDA, one of each kind and more tiles of the dense
-// ones, as JSON Lines. Status 1 where a kernel has a stack or spills registers.
+// ones, as JSON Lines, with the goal that they should reach. Status 1 where a kernel has a stack or spills registers.
 #include <unistd.h>
 
 #include <cstdio>
@@ -22,6 +22,8 @@ namespace {
 struct Tile {
     int y, x, c, thread_y, thread_x, thread_c, chunk;
     GpuSchedule::Operands operands = GpuSchedule::Operands::kPanels;
+    GpuSchedule::Taps taps = GpuSchedule::Taps::kOne;
+    int parts = 1;
 };
 
 struct Subject {
@@ -38,6 +40,9 @@ constexpr const char *kUpFew =
 constexpr const char *kLast =
     R"({"name": "last", "op": "conv", "n": 16, "ci": 64, "co": 3, "in": [128, 128], "kernel": [3, 3], "pad": "SAME"})";
 
+constexpr auto kPanels = GpuSchedule::Operands::kPanels, kWindows = GpuSchedule::Operands::kWindows;
+constexpr auto kAll = GpuSchedule::Taps::kAll;
+
 const Subject kSubjects[] = {
     {kDense, Tile{8, 16, 128, 1, 8, 8, 32}},
     {kDense, Tile{8, 16, 128, 1, 8, 8, 16}},
@@ -47,7 +52,14 @@ const Subject kSubjects[] = {
     {kDense, Tile{8, 8, 32, 1, 8, 4, 32}},
     {kDense, Tile{8, 8, 64, 1, 4, 4, 32}},
     {kDense, Tile{4, 8, 32, 1, 4, 4, 32}},
+    {kDense, Tile{8, 16, 128, 2, 8, 8, 16}},
+    {kDense, Tile{8, 16, 128, 1, 8, 8, 8, kPanels, kAll}},
+    {kDense, Tile{8, 16, 64, 1, 8, 8, 8, kPanels, kAll}},
+    {kDense, Tile{8, 16, 64, 2, 4, 8, 8, kPanels, kAll}},
+    {kDense, Tile{8, 8, 64, 1, 8, 8, 8, kPanels, kAll}},
+    {kDense, Tile{8, 8, 64, 1, 4, 4, 8, kPanels, kAll}},
     {kUp, Tile{8, 16, 128, 1, 8, 8, 32}},
+    {kUp, Tile{8, 16, 128, 1, 8, 8, 8, kPanels, kAll}},
     {kUp, Tile{8, 8, 64, 1, 8, 8, 32}},
     {R"({"name": "default", "op": "conv", "n": 16, "ci": 64, "co": 64, "in": [56, 56], "kernel": [3, 3], "pad": "SAME", "epilogue": {"activation": "relu", "residual": true}})",
      {}},
@@ -68,7 +80,7 @@ const Subject kSubjects[] = {
      {}},
     {R"({"name": "up_uneven", "op": "conv_transpose", "n": 16, "ci": 64, "co": 64, "in": [28, 28], "kernel": [3, 3], "stride": [2, 2], "pad": [[1, 1], [1, 1]], "output_padding": [1, 1]})",
      {}},
-    {kUpFew, Tile{16, 16, 3, 1, 4, 3, 8, GpuSchedule::Operands::kWindows}},
+    {kUpFew, Tile{16, 16, 3, 1, 4, 3, 8, kWindows}},
     {kUpFew, {}},
     {kLast, {}},
     {R"({"name": "last_of_one", "op": "conv", "n": 16, "ci": 64, "co": 1, "in": [128, 128], "kernel": [3, 3], "pad": "SAME"})",
@@ -93,13 +105,46 @@ KernelJob job_of(const Subject &subject, const Target &target) {
     s.tile_y = tile.y, s.tile_x = tile.x, s.vectors = tile.c;
     GpuSchedule gpu;
     gpu.thread_y = tile.thread_y, gpu.thread_x = tile.thread_x, gpu.thread_c = tile.thread_c, gpu.chunk = tile.chunk;
-    gpu.operands = tile.operands;
+    gpu.operands = tile.operands, gpu.taps = tile.taps, gpu.parts = tile.parts;
     s.gpu = gpu;
     return make_job(key, s, target, false);
 }
 
+// Percent of multiply-adds that the kinds should have, staging included: few output channels; less than 8 x 8 sums of a thread;
+// these and more. None for depthwise, which memory limits.
+int goal_percent(const KernelJob &job) {
+    const Schedule &s = job.compile.schedule;
+    constexpr int64_t kLargeTile = 64;
+    switch (s.gpu->operands) {
+    case GpuSchedule::Operands::kPanels:
+        return thread_sums(job.compile.key, s) >= kLargeTile ? 88 : 80;
+    case GpuSchedule::Operands::kWindows:
+        return 60;
+    case GpuSchedule::Operands::kThread:
+        break;
+    }
+    return 0;
+}
+
+// Percent of multiply-adds in what a thread executes of the staging loop. Where the hot loop is inside of that, it runs as often
+// as makes up the products of a chunk of channels; what lies between the two counts once.
+double ffma_percent(const KernelJob &job, const Sass &sass) {
+    const halconv_key &key = job.compile.key;
+    const Schedule &s = job.compile.schedule;
+    int64_t ffma = sass.ffma, instructions = sass.staging_instructions;
+    if (s.gpu->operands != GpuSchedule::Operands::kThread && sass.instructions != sass.staging_instructions) {
+        bool all = s.gpu->operands == GpuSchedule::Operands::kWindows || s.gpu->taps == kAll;
+        int64_t taps = all ? window_taps(key).count() : panel_taps(key, s).count();
+        ffma = thread_sums(key, s) * taps * s.gpu->chunk;
+        instructions += (ffma / sass.ffma - 1) * sass.instructions;
+    }
+    return double(ffma * 1000 / instructions) / 10.0;
+}
+
 nlohmann::ordered_json line_of(const KernelJob &job, const Sass &sass) {
     const Schedule &s = job.compile.schedule;
+    const double percent = ffma_percent(job, sass);
+    const int goal = goal_percent(job);
     return {{"kernel", job.name},
             {"threads", block_threads(s).count()},
             {"registers", sass.registers},
@@ -109,12 +154,15 @@ nlohmann::ordered_json line_of(const KernelJob &job, const Sass &sass) {
             {"in_loop", sass.loops},
             {"instructions", sass.instructions},
             {"ffma", sass.ffma},
-            {"ffma_percent", sass.ffma * 1000 / sass.instructions / 10.0},
             {"lds_128", sass.loads_shared_128},
             {"lds", sass.loads_shared},
+            {"staging_instructions", sass.staging_instructions},
             {"ldg_128", sass.loads_global_128},
             {"ldg", sass.loads_global},
-            {"barriers", sass.barriers}};
+            {"barriers", sass.barriers},
+            {"ffma_percent", percent},
+            {"goal_percent", goal},
+            {"below_goal", percent < goal}};
 }
 
 int report(const CudaPrograms &programs) {

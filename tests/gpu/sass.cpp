@@ -1,6 +1,8 @@
 #include "tests/gpu/sass.h"
 
+#include <algorithm>
 #include <map>
+#include <optional>
 #include <regex>
 #include <sstream>
 #include <vector>
@@ -53,10 +55,10 @@ int count(const std::vector<Instruction> &code, Range range, const std::string &
     return number;
 }
 
-// From a label to the last branch back to it; only those with no other inside that multiplies.
-std::vector<Range> inner_loops(const std::vector<Instruction> &code) {
+// Loops that multiply, from a label to a branch back to it.
+std::vector<Range> multiplying_loops(const std::vector<Instruction> &code) {
     std::map<std::string, size_t> labels;
-    std::vector<Range> loops, inner;
+    std::vector<Range> loops;
     for (size_t i = 0; i < code.size(); i++) {
         if (code[i].label) {
             labels[code[i].name] = i;
@@ -65,17 +67,41 @@ std::vector<Range> inner_loops(const std::vector<Instruction> &code) {
             loops.push_back({to->second, i});
         }
     }
+    return loops;
+}
+
+bool contains(const Range &outer, const Range &inner) { return outer.first <= inner.first && inner.last <= outer.last; }
+
+bool same(const Range &a, const Range &b) { return a.first == b.first && a.last == b.last; }
+
+// The innermost loop with the most FFMA, if any.
+std::optional<Range> hottest(const std::vector<Instruction> &code, const std::vector<Range> &loops) {
+    std::optional<Range> hot;
     for (const Range &loop : loops) {
-        bool innermost = true;
-        for (const Range &other : loops) {
-            bool same = other.first == loop.first && other.last == loop.last;
-            innermost = innermost && (same || other.first < loop.first || other.last > loop.last);
-        }
-        if (innermost) {
-            inner.push_back(loop);
+        bool innermost = std::none_of(loops.begin(), loops.end(),
+                                      [&](const Range &other) { return contains(loop, other) && !same(loop, other); });
+        if (innermost && (!hot || count(code, loop, "FFMA") > count(code, *hot, "FFMA"))) {
+            hot = loop;
         }
     }
-    return inner;
+    return hot;
+}
+
+// The smallest loop with a barrier that has `hot` inside, or is it.
+std::optional<Range> staging_loop(const std::vector<Instruction> &code, const std::vector<Range> &loops,
+                                  const Range &hot) {
+    std::optional<Range> smallest;
+    for (const Range &loop : loops) {
+        bool waits = contains(loop, hot) && count(code, loop, "BAR") > 0;
+        if (waits && (!smallest || contains(*smallest, loop))) {
+            smallest = loop;
+        }
+    }
+    return smallest;
+}
+
+int executed(const std::vector<Instruction> &code, Range range) {
+    return count(code, range, "") - count(code, range, "NOP");
 }
 
 }  // namespace
@@ -83,16 +109,22 @@ std::vector<Range> inner_loops(const std::vector<Instruction> &code) {
 void read_resources(const std::string &text, Sass &sass) {
     static const std::regex kStack(R"((\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads)");
     static const std::regex kRegisters(R"(Used (\d+) registers)");
-    std::smatch match;
-    if (!std::regex_search(text, match, kStack)) {
+    const std::sregex_iterator none;
+    std::sregex_iterator stack(text.begin(), text.end(), kStack), used(text.begin(), text.end(), kRegisters);
+    if (stack == none) {
         throw WorkError("ptxas -v says nothing of the stack");
     }
-    sass.stack_bytes = std::stoi(match[1]);
-    sass.spill_bytes = std::stoi(match[2]) + std::stoi(match[3]);
-    if (!std::regex_search(text, match, kRegisters)) {
+    if (used == none) {
         throw WorkError("ptxas -v says nothing of registers");
     }
-    sass.registers = std::stoi(match[1]);
+    for (; stack != none; ++stack) {
+        const std::smatch &match = *stack;
+        sass.stack_bytes = std::max(sass.stack_bytes, std::stoi(match[1]));
+        sass.spill_bytes = std::max(sass.spill_bytes, std::stoi(match[2]) + std::stoi(match[3]));
+    }
+    for (; used != none; ++used) {
+        sass.registers = std::max(sass.registers, std::stoi((*used)[1]));
+    }
 }
 
 void read_hot_loop(const std::string &text, Sass &sass) {
@@ -100,19 +132,17 @@ void read_hot_loop(const std::string &text, Sass &sass) {
     if (code.empty()) {
         throw WorkError("nvdisasm wrote no instruction");
     }
-    Range hot{0, code.size() - 1};
-    int most = 0;
-    for (const Range &loop : inner_loops(code)) {
-        if (int number = count(code, loop, "FFMA"); number > most) {
-            hot = loop, most = number;
-        }
-    }
-    sass.loops = most > 0;
-    sass.instructions = count(code, hot, "") - count(code, hot, "NOP");
+    const Range all{0, code.size() - 1};
+    const std::vector<Range> loops = multiplying_loops(code);
+    const std::optional<Range> innermost = hottest(code, loops);
+    const Range hot = innermost.value_or(all), staging = staging_loop(code, loops, hot).value_or(all);
+    sass.loops = innermost.has_value();
+    sass.instructions = executed(code, hot);
     sass.ffma = count(code, hot, "FFMA");
     sass.loads_shared = count(code, hot, "LDS"), sass.loads_shared_128 = count(code, hot, "LDS", ".128");
-    sass.loads_global = count(code, hot, "LDG"), sass.loads_global_128 = count(code, hot, "LDG", ".128");
-    sass.barriers = count(code, hot, "BAR");
+    sass.staging_instructions = executed(code, staging);
+    sass.loads_global = count(code, staging, "LDG"), sass.loads_global_128 = count(code, staging, "LDG", ".128");
+    sass.barriers = count(code, staging, "BAR");
 }
 
 Sass assemble(const std::filesystem::path &ptx, const std::string &chip, const CudaPrograms &programs) {

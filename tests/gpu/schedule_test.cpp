@@ -54,10 +54,30 @@ TEST_CASE("illegal GPU schedules say why", "[gpu]") {
     CHECK_THAT(why(uneven, kKey, cuda), Contains("do not divide the input channels"));
     CHECK_THAT(why(wide, kKey, cuda), Contains("exceed the shared memory"));
     CHECK_THAT(why(tile(16, 16, 128), kKey, opencl), Contains("too many threads"));
+    Schedule parts = tile(8, 8, 64);
+    parts.gpu->parts = 4;
+    CHECK(why(parts, kKey, cuda) == "");
+    parts.gpu->parts = 8;
+    CHECK_THAT(why(parts, kKey, cuda), Contains("do not divide the input channels"));
+    parts.gpu->parts = 4, parts.gpu->taps = GpuSchedule::Taps::kRow;
+    CHECK(why(parts, kKey, cuda) != "");
     halconv_key free_key = kKey;
     free_key.in[2] = HALCONV_FREE;
     CHECK_THAT(why(tile(8, 16, 128), free_key, cuda), Contains("is free"));
     CHECK_THROWS_WITH(default_gpu_schedule(free_key, cuda), Contains("is free"));
+}
+
+TEST_CASE("reductions of small grids are split", "[gpu]") {
+    const TargetRow &cuda = *parse_gpu_target("cuda-sm90").row;
+    auto parts = [&](const std::string &sizes) {
+        return default_gpu_schedule(
+                   key_of(R"({"name": "a", "op": "conv", "kernel": [3, 3], "pad": "SAME", )" + sizes + "}"), cuda)
+            .gpu->parts;
+    };
+    CHECK(parts(R"("ci": 512, "co": 512, "in": [7, 7])") > 1);
+    CHECK(parts(R"("ci": 1024, "co": 64, "in": [1, 1])") > 1);
+    CHECK(parts(R"("ci": 64, "co": 64, "in": [224, 224], "n": 16)") == 1);
+    CHECK(parts(R"("ci": 4, "co": 64, "in": [7, 7])") == 1);
 }
 
 TEST_CASE("every layer has a legal default schedule on every GPU target", "[gpu]") {
