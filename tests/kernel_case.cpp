@@ -33,23 +33,6 @@ double tolerance(halconv_activation activation, double expected) {
     return transcendental(activation) ? 8 * 0x1p-24 * std::max(1.0, std::abs(expected)) : 0.0;
 }
 
-std::string compare(const halconv_problem &problem, const float *y, const std::vector<double> &expected) {
-    size_t wrong = 0, first = 0;
-    for (size_t i = expected.size(); i-- > 0;) {
-        // Written so that NaN, which the buffer holds before the run, is wrong.
-        if (!(std::abs(double(y[i]) - expected[i]) <= tolerance(problem.activation, expected[i]))) {
-            wrong++, first = i;
-        }
-    }
-    if (wrong == 0) {
-        return "";
-    }
-    std::ostringstream text;
-    text << wrong << " of " << expected.size() << " elements wrong, first " << first << ": " << y[first]
-         << ", expected " << expected[first];
-    return text.str();
-}
-
 // The call's status, as a failure's text.
 std::string failed(const char *call, halconv_status status) {
     return status == HALCONV_OK ? "" : std::string(call) + ": " + halconv_status_text(status);
@@ -101,10 +84,27 @@ std::string run_guarded(const halconv_plan *plan, const KernelCase &c, const Ope
     if (failure.empty() && !(packed.intact() && workspace.intact() && result.intact())) {
         failure = "written outside of packed weights, workspace or output";
     }
-    return failure.empty() ? compare(p, result.data(), expected) : failure;
+    return failure.empty() ? compare_output(p, result.data(), expected) : failure;
 }
 
 }  // namespace
+
+std::string compare_output(const halconv_problem &problem, const float *y, const std::vector<double> &expected) {
+    size_t wrong = 0, first = 0;
+    for (size_t i = expected.size(); i-- > 0;) {
+        // Written so that NaN, which the buffer holds before the run, is wrong.
+        if (!(std::abs(double(y[i]) - expected[i]) <= tolerance(problem.activation, expected[i]))) {
+            wrong++, first = i;
+        }
+    }
+    if (wrong == 0) {
+        return "";
+    }
+    std::ostringstream text;
+    text << wrong << " of " << expected.size() << " elements wrong, first " << first << ": " << y[first]
+         << ", expected " << expected[first];
+    return text.str();
+}
 
 Operands make_operands(const KernelCase &c) {
     const halconv_problem &p = c.problem;

@@ -17,6 +17,10 @@ struct Operands {
 };
 Operands make_operands(const KernelCase &c);
 
+// Empty, or what is wrong with the output: it must equal the plain loops' exactly, or within a few units in the last place of
+// f32 for a transcendental activation. NaN is wrong.
+std::string compare_output(const halconv_problem &problem, const float *y, const std::vector<double> &expected);
+
 // Plan, pack and run of one problem.
 struct CaseResult {
     bool accepted = false;  // false: no kernel of the set takes the problem

@@ -7,7 +7,9 @@
 #include <fmt/format.h>
 
 #include "schedules/target.h"
+#include "tools/bound_layer.h"
 #include "tools/build.h"
+#include "tools/device_layer.h"
 #include "tools/progress.h"
 #include "tools/tuning_record.h"
 
@@ -17,7 +19,7 @@ namespace {
 
 Target runnable_target(const std::string &text) {
     try {
-        Target target = parse_target(text);
+        Target target = parse_any_target(text);
         if (!target.native || !runs_here(*target.row)) {
             throw InputError(fmt::format("--target: this processor cannot run {}", target.name));
         }
@@ -25,6 +27,22 @@ Target runnable_target(const std::string &text) {
     } catch (const std::invalid_argument &error) {
         throw InputError(fmt::format("--target: {}", error.what()));
     }
+}
+
+BenchDevice bench_device(const ComputeDevice &device) {
+    return {device.name(), device.handle(),
+            [&device](const Layer &layer, PlanHandle plan, double min_time, ErrorFigures &error) {
+                const LayerOperands o = random_operands(layer.problem);
+                const BenchOperands operands{o.input.data(), o.weights.data(), o.bias.data(), o.residual.data()};
+                const bool conv = layer.problem.op == HALCONV_CONV;
+                const DeviceLayer bound(layer.problem,
+                                        {operands.input, operands.weights, operands.bias, operands.residual,
+                                         conv ? HALCONV_WEIGHTS_OIHW : HALCONV_WEIGHTS_IOHW},
+                                        std::move(plan), device);
+                bound.run();
+                error = compare_samples(layer.problem, operands, bound.output().data(), layer.numerics);
+                return time_device_layer(bound, device, min_time);
+            }};
 }
 
 // The kernels of the layers' default schedules, where a record replaced one.
@@ -48,6 +66,7 @@ int run_bench(const BenchOptions &options) {
         load_layers(options.layers, [](const std::string &remark) { fmt::print(stderr, "halconv: {}\n", remark); }),
         options);
 
+    const std::unique_ptr<ComputeDevice> device = target.row->gpu ? open_compute_device(*target.row->gpu) : nullptr;
     ProgressBar bar("building");
     BuildOptions build;
     build.targets = {options.target};
@@ -59,8 +78,12 @@ int run_bench(const BenchOptions &options) {
     const std::unique_ptr<LoadedKernels> defaults = default_kernels(layers, *kernels.set(), build);
     bar.clear();
 
+    BenchDevice timed;
+    if (device) {
+        timed = bench_device(*device);
+    }
     return bench_kernels(layers, {kernels.set(), defaults ? defaults->set() : nullptr},
-                         {target.name, target.row->cpu_features}, options);
+                         {target.name, target.row->cpu_features, device ? &timed : nullptr}, options);
 }
 
 void add_bench_command(CLI::App &program, int &status) {
@@ -68,7 +91,9 @@ void add_bench_command(CLI::App &program, int &status) {
     CLI::App *command = program.add_subcommand("bench", "Time the kernels of layers on this machine");
     command->add_option("LAYERS", options->layers, "Layer lists, LIST.jsonl#name, layer objects (.json), ONNX models")
         ->required();
-    command->add_option("--target", options->target, "Target to build for; this processor must run it")
+    command
+        ->add_option("--target", options->target,
+                     "Target to build for; this processor must run it, or this machine's graphics processor")
         ->capture_default_str();
     command->add_option("--records", options->records, "Tuning records to use before those that come with halconv");
     add_timing_options(*command, *options);
@@ -85,6 +110,9 @@ void add_bench_command(CLI::App &program, int &status) {
         "              double precision; status 1 where it is beyond the bound of a sum in f32\n"
         "  vs default  of a tuning record's kernel: its speed over that of the default schedule's, timed after it\n"
         "  spread      (90th - 10th percentile) / median of the times\n"
+        "On a graphics processor (cuda-.., opencl) a run's time is that of the device's queue, by its events (CUDA) or "
+        "the\n"
+        "host's clock around many runs (OpenCL); its peak and bandwidth are not measured.\n"
         "Without --json the table is Markdown.");
     command->callback([options, &status] { status = run_bench(*options); });
 }

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "tools/bench_figures.h"
 #include "tools/layer.h"
+#include "tools/plan_handle.h"
 
 namespace CLI {
 class App;
@@ -25,10 +28,19 @@ struct BenchOptions {
     double min_time = 0.25;  // seconds that each kernel runs
 };
 
+// A graphics processor to time on. Its peak is not measured.
+struct BenchDevice {
+    std::string name;
+    halconv_device handle;
+    // Runs the plan once, for its error, then times it.
+    std::function<Timing(const Layer &, PlanHandle, double min_time, ErrorFigures &)> measure;
+};
+
 // What the figures are relative to: the target's name, and the mask of HALCONV_CPU_* that its peak is measured with.
 struct BenchTarget {
     std::string name;
     int32_t cpu_features;
+    const BenchDevice *device = nullptr;  // null: the processor
 };
 
 // The layers that options.filter keeps, with options.numerics. Throws InputError where none remains.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <limits>
 #include <new>
 #include <regex>
 
@@ -21,6 +22,8 @@
 namespace halconv {
 
 namespace {
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 std::string first_line(const std::string &text) { return text.substr(0, text.find('\n')); }
 
@@ -41,12 +44,21 @@ bool is_recorded(const Case &c) {
     return false;
 }
 
-halconv_status make_plan(const Layer &layer, const halconv_kernel_set &set, const BenchOptions &options,
+// What all cases are timed with: peaks are those of `machine`, or unknown where it is null.
+struct BenchSetting {
+    const BenchOptions &options;
+    const BenchDevice *device;
+    const Machine *machine;
+};
+
+halconv_status make_plan(const Layer &layer, const halconv_kernel_set &set, const BenchSetting &setting,
                          PlanHandle &plan) {
+    const BenchOptions &options = setting.options;
     halconv_options plan_options{};
     plan_options.threads = options.threads;
     plan_options.numerics = layer.numerics;
     plan_options.kernel = options.kernel.empty() ? nullptr : options.kernel.c_str();
+    plan_options.device = setting.device ? &setting.device->handle : nullptr;
     halconv_plan *made = nullptr;
     const halconv_status status = halconv_plan_create(&set, &layer.problem, &plan_options, &made);
     plan.reset(made);
@@ -69,14 +81,14 @@ std::vector<halconv_kernel_set> sets_to_try(const halconv_kernel_set &set, const
 // One case for each layer and each set that has a kernel for it. Says on stderr which layers have none, and clears
 // `complete`.
 std::vector<Case> plan_cases(const std::vector<Layer> &layers, const std::vector<halconv_kernel_set> &sets,
-                             const BenchOptions &options, bool &complete) {
+                             const BenchSetting &setting, bool &complete) {
     std::vector<Case> cases;
     for (const Layer &layer : layers) {
         halconv_status failure = HALCONV_NO_KERNEL;
         const size_t before = cases.size();
         for (const halconv_kernel_set &set : sets) {
             PlanHandle plan;
-            const halconv_status status = make_plan(layer, set, options, plan);
+            const halconv_status status = make_plan(layer, set, setting, plan);
             if (status == HALCONV_OK) {
                 cases.push_back({&layer, &set, first_line(plan_text(plan.get()))});
             } else if (status != HALCONV_NO_KERNEL) {
@@ -84,9 +96,9 @@ std::vector<Case> plan_cases(const std::vector<Layer> &layers, const std::vector
             }
         }
         if (cases.size() == before) {
-            const bool unmatched = failure == HALCONV_NO_KERNEL && !options.kernel.empty();
+            const bool unmatched = failure == HALCONV_NO_KERNEL && !setting.options.kernel.empty();
             fmt::print(stderr, "halconv: {}: {}: {}\n", layer.source, layer.name,
-                       unmatched ? "no candidate kernel matches '" + options.kernel + "'"
+                       unmatched ? "no candidate kernel matches '" + setting.options.kernel + "'"
                                  : halconv_status_text(failure));
             complete = false;
         }
@@ -121,33 +133,39 @@ Timing time_layer(const BoundLayer &layer, double min_time) {
 }
 
 // Runs the layer once, for its error, then times it.
-Timing measure_plan(const Case &c, const halconv_kernel_set &set, const BenchOptions &options, ErrorFigures &error) {
+Timing measure_plan(const Case &c, const halconv_kernel_set &set, const BenchSetting &setting, ErrorFigures &error) {
     PlanHandle plan;
-    const halconv_status status = make_plan(*c.layer, set, options, plan);
+    const halconv_status status = make_plan(*c.layer, set, setting, plan);
     if (status != HALCONV_OK) {
         throw WorkError(halconv_status_text(status));
+    }
+    if (setting.device) {
+        return setting.device->measure(*c.layer, std::move(plan), setting.options.min_time, error);
     }
     const LayerOperands operands = random_operands(c.layer->problem);
     const BoundLayer layer(*c.layer, operands, std::move(plan));
     layer.run();
     error = layer.error();
-    return time_layer(layer, options.min_time);
+    return time_layer(layer, setting.options.min_time);
 }
 
-BenchLine measure_case(const Case &c, const Machine &machine, const BenchOptions &options, bool &correct) {
+BenchLine measure_case(const Case &c, const BenchSetting &setting, bool &correct) {
     ErrorFigures error, default_error{0, true};
-    const Timing timing = measure_plan(c, *c.set, options, error);
-    const Timing of_default = c.default_set ? measure_plan(c, *c.default_set, options, default_error) : Timing{0, 0};
+    const Timing timing = measure_plan(c, *c.set, setting, error);
+    const Timing of_default = c.default_set ? measure_plan(c, *c.default_set, setting, default_error) : Timing{0, 0};
     correct = error.within_bound && default_error.within_bound;
     const halconv_problem &problem = c.layer->problem;
     const double flop = useful_flop(problem), gflops = flop / timing.median * 1e-9;
+    const double peak = setting.machine ? setting.machine->peak() : kUnknown;
+    const double roofline =
+        setting.machine ? roofline_gflops(*setting.machine, flop, compulsory_bytes(problem)) : kUnknown;
     return {c.layer->name,
             problem.op == HALCONV_CONV ? "conv" : "conv_transpose",
             c.kernel,
             timing.median * 1e6,
             gflops,
-            100 * gflops / machine.peak(),
-            100 * gflops / roofline_gflops(machine, flop, compulsory_bytes(problem)),
+            100 * gflops / peak,
+            100 * gflops / roofline,
             error.max_error,
             timing.spread,
             of_default.median * 1e6};
@@ -168,7 +186,7 @@ void print_line(const std::string &line) {
 }
 
 // Times every case and prints its line. False where a result is wrong or the user interrupted.
-bool time_cases(const std::vector<Case> &cases, const Machine &machine, const BenchOptions &options) {
+bool time_cases(const std::vector<Case> &cases, const BenchSetting &setting) {
     InterruptGuard guard;
     ProgressBar bar("timing");
     const TableWidths widths = table_widths(cases);
@@ -180,7 +198,7 @@ bool time_cases(const std::vector<Case> &cases, const Machine &machine, const Be
         bool correct = true;
         BenchLine line;
         try {
-            line = measure_case(c, machine, options, correct);
+            line = measure_case(c, setting, correct);
         } catch (const std::bad_alloc &) {
             throw WorkError(fmt::format("bench: {}: not enough memory for its tensors", c.layer->name));
         } catch (const WorkError &error) {
@@ -191,7 +209,7 @@ bool time_cases(const std::vector<Case> &cases, const Machine &machine, const Be
             fmt::print(stderr, "halconv: interrupted after {} of {} kernels\n", done, total);
             return false;
         }
-        print_line(options.json ? line_json(line) : table_row(line, widths));
+        print_line(setting.options.json ? line_json(line) : table_row(line, widths));
         if (!correct) {
             fmt::print(stderr, "halconv: {}: {}: wrong result: the error is beyond the bound of an f32 sum\n",
                        line.name, line.kernel);
@@ -233,17 +251,24 @@ int bench_kernels(const std::vector<Layer> &layers, const BenchKernels &kernels,
                   const BenchOptions &options) {
     const std::vector<halconv_kernel_set> sets = sets_to_try(*kernels.set, options);
     bool complete = true;
-    std::vector<Case> cases = plan_cases(layers, sets, options, complete);
+    BenchSetting setting{options, target.device, nullptr};
+    std::vector<Case> cases = plan_cases(layers, sets, setting, complete);
     for (Case &c : cases) {
         c.default_set = is_recorded(c) ? kernels.defaults : nullptr;
     }
     if (cases.empty()) {
         throw WorkError("bench: no kernel to time");
     }
+    const std::string table = options.json ? "" : "\n\n" + table_head(table_widths(cases));
+    if (target.device) {
+        const std::string &device = target.device->name;
+        print_line((options.json ? device_json(device, target.name) : device_text(device, target.name)) + table);
+        return time_cases(cases, setting) && complete ? 0 : 1;
+    }
     const Machine machine = measure_machine(target.cpu_features, options.threads);
-    print_line(options.json ? machine_json(machine, target.name)
-                            : machine_text(machine, target.name) + "\n\n" + table_head(table_widths(cases)));
-    return time_cases(cases, machine, options) && complete ? 0 : 1;
+    setting.machine = &machine;
+    print_line((options.json ? machine_json(machine, target.name) : machine_text(machine, target.name)) + table);
+    return time_cases(cases, setting) && complete ? 0 : 1;
 }
 
 }  // namespace halconv

@@ -45,6 +45,15 @@ std::string machine_json(const Machine &machine, const std::string &target) {
     return Json{{"machine", body}}.dump();
 }
 
+std::string device_json(const std::string &device, const std::string &target) {
+    return Json{{"machine", {{"device", device}, {"target", target}}}}.dump(-1, ' ', false,
+                                                                            Json::error_handler_t::replace);
+}
+
+std::string device_text(const std::string &device, const std::string &target) {
+    return fmt::format("{}, {}: time of the queue; peak and bandwidth are not measured", device, target);
+}
+
 std::string line_json(const BenchLine &line) {
     Json object{{"name", line.name},
                 {"op", line.op},
@@ -86,10 +95,11 @@ std::string table_head(const TableWidths &widths) {
 std::string table_row(const BenchLine &line, const TableWidths &widths) {
     const std::string gain =
         line.default_time_us > 0 ? fmt::format("{:.3f}x", line.default_time_us / line.time_us) : std::string("-");
-    return fmt::format(
-        "| {:<{}} | {:<{}} | {:>10.1f} | {:>8.1f} | {:>6.1f} | {:>10.1f} | {:>9.1e} | {:>6.3f} | {:>10} |", line.name,
-        widths.layer, line.kernel, widths.kernel, line.time_us, line.gflops, line.percent_of_peak,
-        line.percent_of_roofline, line.max_error, line.spread, gain);
+    auto percent = [](double value) { return std::isnan(value) ? "-" : fmt::format("{:.1f}", value); };
+    return fmt::format("| {:<{}} | {:<{}} | {:>10.1f} | {:>8.1f} | {:>6} | {:>10} | {:>9.1e} | {:>6.3f} | {:>10} |",
+                       line.name, widths.layer, line.kernel, widths.kernel, line.time_us, line.gflops,
+                       percent(line.percent_of_peak), percent(line.percent_of_roofline), line.max_error, line.spread,
+                       gain);
 }
 
 }  // namespace halconv

@@ -19,6 +19,10 @@ struct BenchLine {
 std::string machine_json(const Machine &machine, const std::string &target);
 std::string line_json(const BenchLine &line);
 
+// The same of a graphics processor, whose peak and bandwidth are not measured: percentages are null and -.
+std::string device_json(const std::string &device, const std::string &target);
+std::string device_text(const std::string &device, const std::string &target);
+
 std::string machine_text(const Machine &machine, const std::string &target);
 
 // Widths of the two columns of text; the others are as wide as their figures can be.

@@ -38,7 +38,7 @@ std::string default_name(const std::string &argument) {
 void remark_on_device_code(const std::vector<std::string> &targets, const std::function<void(std::string)> &say) {
     for (const std::string &target : targets) {
         if (target.rfind("cuda", 0) == 0 && !cuda_toolkit()) {
-            say("no ptxas and fatbinary in $CUDA_HOME/bin or PATH: " + target +
+            say("no ptxas and fatbinary ($CUDA_HOME/bin, PATH): " + target +
                 " gets PTX alone, which the driver compiles when a plan is created");
         }
     }

@@ -25,10 +25,10 @@ constexpr int kThreadRegisters = 255;  // that an instruction can name
 constexpr int kRegisterUnit = 8;       // a thread's registers are allocated in these
 
 std::vector<fs::path> toolkit_folders() {
-    std::vector<fs::path> folders;
     if (const char *home = std::getenv("CUDA_HOME"); home && *home) {
-        folders.push_back(fs::path(home) / "bin");
+        return {fs::path(home) / "bin"};
     }
+    std::vector<fs::path> folders;
     const char *path = std::getenv("PATH");
     std::istringstream parts(path ? path : "");
     for (std::string part; std::getline(parts, part, ':');) {

@@ -15,8 +15,8 @@ struct CudaToolkit {
     std::vector<std::string> chips;  // that ptxas knows: "sm_90", ..
 };
 
-// The toolkit in $CUDA_HOME/bin, else in PATH, else where this program's build found it. None where one of the two programs is
-// missing there.
+// The toolkit in $CUDA_HOME/bin where that is set, else in PATH, else where this program's build found it. None where one of the
+// two programs is missing there.
 const std::optional<CudaToolkit> &cuda_toolkit();
 
 // Of `first` and later rows of the GPU targets, the chips that the toolkit knows.

@@ -15,16 +15,15 @@ KernelJob make_job(const halconv_key &key, const Schedule &schedule, const Targe
     return {{key, schedule, target, kernel_symbol(name), asserts}, name, schedule.reference ? "reference" : "default"};
 }
 
-namespace {
-
-// `parse` is parse_target or parse_any_target.
-Target known_target(const std::string &text, Target (*parse)(const std::string &)) {
+Target known_target(const std::string &text) {
     try {
-        return parse(text);
+        return parse_any_target(text);
     } catch (const std::invalid_argument &e) {
         throw InputError(e.what());
     }
 }
+
+namespace {
 
 // What to build of a layer, best first: the schedule of its record, then those of the model.
 std::vector<KernelJob> layer_jobs(const Layer &layer, const Target &target, const std::string &cpu,
@@ -60,7 +59,7 @@ halconv_key layer_key(const Layer &layer) {
 std::vector<Target> one_platform(const std::vector<std::string> &texts) {
     std::vector<Target> targets;
     for (const std::string &text : texts) {
-        targets.push_back(known_target(text, parse_any_target));
+        targets.push_back(known_target(text));
         if (targets.back().triple != targets.front().triple) {
             throw InputError("targets " + texts.front() + " (" + targets.front().triple + ") and " + text + " (" +
                              targets.back().triple + ") cannot share a library; build one for each");
@@ -92,7 +91,10 @@ std::vector<KernelJob> plan_kernels(const std::vector<Layer> &layers, const Buil
 }
 
 std::vector<CandidateSummary> layer_candidates(const Layer &layer, const std::string &target_text) {
-    Target target = known_target(target_text, parse_target);
+    Target target = known_target(target_text);
+    if (target.row->gpu) {
+        throw InputError("target " + target_text + ": a graphics processor's kernels are not ranked");
+    }
     halconv_key key = layer_key(layer);
     std::vector<CandidateSummary> summaries;
     for (const Candidate &c : candidates(key, *target.row, layer.numerics)) {

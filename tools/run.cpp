@@ -10,6 +10,8 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/build.h"
+#include "tools/device_layer.h"
+#include "tools/kernel_plan.h"
 #include "tools/layer.h"
 #include "tools/npy.h"
 #include "tools/onnx_import.h"
@@ -119,11 +121,23 @@ std::unique_ptr<LoadedKernels> load_kernels(const RunOptions &options, const Lay
     return std::make_unique<LoadedKernels>(std::vector<Layer>{layer}, build);
 }
 
-PlanHandle create_plan(const RunOptions &options, const Layer &layer, const halconv_kernel_set *set) {
+// The graphics processor of the target; null where it is none.
+std::unique_ptr<ComputeDevice> open_target_device(const RunOptions &options) {
+    if (options.target.empty()) {
+        return nullptr;
+    }
+    const Target target = known_target(options.target);
+    return target.row->gpu ? open_compute_device(*target.row->gpu) : nullptr;
+}
+
+PlanHandle create_plan(const RunOptions &options, const Layer &layer, const halconv_kernel_set *set,
+                       const ComputeDevice *device) {
+    const halconv_device handle = device ? device->handle() : halconv_device{};
     halconv_options plan_options{};
     plan_options.threads = options.threads;
     plan_options.numerics = layer.numerics;
     plan_options.kernel = options.kernel.empty() ? nullptr : options.kernel.c_str();
+    plan_options.device = device ? &handle : nullptr;
     halconv_plan *plan = nullptr;
     halconv_status status = halconv_plan_create(set, &layer.problem, &plan_options, &plan);
     if (status == HALCONV_NO_KERNEL && !options.kernel.empty()) {
@@ -151,8 +165,19 @@ std::vector<float> run_plan(const Layer &layer, const halconv_plan *plan, const 
     return output;
 }
 
-void print_result(const RunOptions &options, const Layer &layer, const halconv_plan *plan, const Shape &shape) {
-    std::string text = plan_text(plan);
+std::vector<float> run_on_device(const Layer &layer, PlanHandle plan, const Operands &operands,
+                                 const ComputeDevice &device) {
+    const float *bias = operands.bias.empty() ? nullptr : operands.bias.data();
+    const DeviceLayer bound(
+        layer.problem,
+        {operands.input.data(), operands.weights.data(), bias, operands.residual.data(), operands.layout},
+        std::move(plan), device);
+    bound.run();
+    return bound.output();
+}
+
+// `text` is the plan's description.
+void print_result(const RunOptions &options, const Layer &layer, const std::string &text, const Shape &shape) {
     size_t line = text.find('\n'), next = text.find('\n', line + 1);
     std::string kernel = text.substr(0, line), reason = text.substr(line + 1, next - line - 1);
     if (options.json) {
@@ -175,8 +200,10 @@ int run_layer(const RunOptions &options) {
     Layer layer = load_one_layer(options);
     const halconv_problem &p = layer.problem;
     Operands operands = read_operands(options, layer);
+    const std::unique_ptr<ComputeDevice> device = open_target_device(options);
     std::unique_ptr<LoadedKernels> kernels = load_kernels(options, layer);
-    PlanHandle plan = create_plan(options, layer, kernels ? kernels->set() : halconv_builtin_kernels());
+    PlanHandle plan = create_plan(options, layer, kernels ? kernels->set() : halconv_builtin_kernels(), device.get());
+    const std::string text = plan_text(plan.get());
     int64_t sizes[3];
     halconv_plan_output_size(plan.get(), sizes);
     Shape shape = tensor_shape(p.out_layout, p.batch, p.out_channels, sizes, p.rank);
@@ -187,9 +214,10 @@ int run_layer(const RunOptions &options) {
     for (int64_t extent : shape) {
         elements *= size_t(extent);
     }
-    std::vector<float> output = run_plan(layer, plan.get(), operands, elements);
+    std::vector<float> output = device ? run_on_device(layer, std::move(plan), operands, *device)
+                                       : run_plan(layer, plan.get(), operands, elements);
     write_npy(options.output, shape, output.data());
-    print_result(options, layer, plan.get(), shape);
+    print_result(options, layer, text, shape);
     return 0;
 }
 
@@ -203,7 +231,8 @@ void add_run_command(CLI::App &program, int &status) {
     command->add_option("--bias", options->bias, "Bias, .npy of shape (co,)");
     command->add_option("--residual", options->residual, "Added before the activation; .npy of the output's shape");
     command->add_option("--output", options->output, "File to write, .npy")->required();
-    command->add_option("--target", options->target, "Build a kernel for this target (default: the built-in set)");
+    command->add_option("--target", options->target,
+                        "Build a kernel for this target, also cuda-.. or opencl (default: the built-in set)");
     command->add_option("--kernel", options->kernel,
                         "Only a kernel whose name contains this, or matches it with * or ?");
     command->add_option("--weights-layout", options->weights_layout, "Order of the weights' axes, for any rank")

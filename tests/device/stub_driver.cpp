@@ -96,18 +96,19 @@ Result cuFuncSetAttribute(void *, int, int value) { return call("cuFuncSetAttrib
 Result cuLaunchKernel(void *function, unsigned blocks_x, unsigned blocks_y, unsigned blocks_z, unsigned threads_x,
                       unsigned threads_y, unsigned threads_z, unsigned shared_bytes, void *stream, void **arguments,
                       void **) {
-    constexpr size_t kPointers = 6;
     halconv_stub::Launch launch{functions[function],
                                 {blocks_x, blocks_y, blocks_z},
                                 {threads_x, threads_y, threads_z},
                                 shared_bytes,
                                 stream,
-                                std::vector<uint64_t>(kPointers),
+                                std::vector<uint64_t>(the_driver.pointers),
                                 0};
-    for (size_t i = 0; i < kPointers; i++) {
+    for (size_t i = 0; i < the_driver.pointers; i++) {
         std::memcpy(&launch.pointers[i], arguments[i], sizeof(uint64_t));
     }
-    std::memcpy(&launch.scalar, arguments[kPointers], sizeof(launch.scalar));
+    if (the_driver.pointers > 0) {
+        std::memcpy(&launch.scalar, arguments[the_driver.pointers], sizeof(launch.scalar));
+    }
     the_driver.launches.push_back(launch);
     return call("cuLaunchKernel", launch.entry);
 }

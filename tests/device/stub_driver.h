@@ -12,8 +12,8 @@ struct Launch {
     std::string entry;
     unsigned blocks[3], threads[3], shared_bytes;
     const void *stream;
-    std::vector<uint64_t> pointers;  // the first six arguments
-    int32_t scalar;                  // the seventh
+    std::vector<uint64_t> pointers;  // the first arguments, as many as Driver::pointers
+    int32_t scalar;                  // the next, if there were pointers
 };
 
 struct Driver {
@@ -25,6 +25,7 @@ struct Driver {
     int error = 0;
     int major = 9, minor = 0;
     int threads_per_block = 1024;
+    size_t pointers = 6;  // that every launch has, before a scalar; 0: no argument is read
 };
 
 // Everything as it was at first, with context 1 as the current one.

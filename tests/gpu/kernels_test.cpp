@@ -1,7 +1,7 @@
 // GPU kernels on OpenCL, with Halide's run-time checks, against the plain loops: exact, on shapes around the edges of tiles.
 #include "schedules/gpu/model.h"
 #include "tests/catch.h"
-#include "tests/gpu/opencl_device.h"
+#include "tests/gpu/device_case.h"
 #include "tests/kernel_case.h"
 #include "tools/build.h"
 #include "tools/kernel_plan.h"
@@ -47,22 +47,21 @@ KernelCase case_of(const Layer &layer, uint32_t seed) {
     return c;
 }
 
-void check_jobs(const std::vector<Layer> &layers, const std::vector<KernelJob> &jobs) {
+void check_jobs(const std::vector<Layer> &layers, const std::vector<KernelJob> &jobs, const ComputeDevice &device) {
     const LoadedKernels kernels(jobs, BuildOptions());
     REQUIRE(kernels.set()->count == int32_t(jobs.size()));
     for (size_t i = 0; i < jobs.size(); i++) {
-        const halconv_kernel row = on_opencl_device(kernels.set()->kernels[i]);
-        const halconv_kernel_set set = set_of_row(row);
-        halconv_options options{};
+        const halconv_kernel_set set = set_of_row(kernels.set()->kernels[i]);
         INFO(layers[i].name << ": " << jobs[i].name);
-        const CaseResult result = run_case(&set, &options, case_of(layers[i], uint32_t(i)));
+        const CaseResult result = run_case_on_device(&set, case_of(layers[i], uint32_t(i)), device);
         CHECK(result.accepted);
         CHECK(result.failure == "");
     }
 }
 
 void check_subjects(const std::vector<Subject> &subjects) {
-    if (!opencl_device_is_there()) {
+    const std::unique_ptr<ComputeDevice> device = opencl_device_or_skip();
+    if (!device) {
         return;
     }
     const Target target = parse_gpu_target("opencl");
@@ -73,11 +72,12 @@ void check_subjects(const std::vector<Subject> &subjects) {
         const halconv_key key = layer_key(layers.back());
         jobs.push_back(make_job(key, schedule_of(subject, key), target, true));
     }
-    check_jobs(layers, jobs);
+    check_jobs(layers, jobs, *device);
 }
 
 void check_defaults(const std::vector<const char *> &texts) {
-    if (!opencl_device_is_there()) {
+    const std::unique_ptr<ComputeDevice> device = opencl_device_or_skip();
+    if (!device) {
         return;
     }
     const Target target = parse_gpu_target("opencl");
@@ -88,7 +88,7 @@ void check_defaults(const std::vector<const char *> &texts) {
         const halconv_key key = layer_key(layers.back());
         jobs.push_back(make_job(key, default_gpu_schedule(key, *target.row), target, true));
     }
-    check_jobs(layers, jobs);
+    check_jobs(layers, jobs, *device);
 }
 
 }  // namespace

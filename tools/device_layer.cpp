@@ -1,0 +1,71 @@
+#include "tools/device_layer.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "tools/interrupt.h"
+
+namespace halconv {
+
+namespace {
+
+void check(halconv_status status) {
+    if (status != HALCONV_OK) {
+        throw WorkError(halconv_status_text(status));
+    }
+}
+
+size_t bytes_of(int64_t floats) { return size_t(floats) * sizeof(float); }
+
+}  // namespace
+
+DeviceLayer::DeviceLayer(const halconv_problem &problem, const HostOperands &operands, PlanHandle plan,
+                         const ComputeDevice &device)
+    : device_(device), plan_(std::move(plan)), sizes_(tensor_sizes(problem)), input_(device, bytes_of(sizes_.input)),
+      packed_(device, halconv_plan_weights_bytes(plan_.get())),
+      residual_(device, problem.residual ? bytes_of(sizes_.output) : 0), output_(device, bytes_of(sizes_.output)),
+      workspace_(device, halconv_plan_workspace_bytes(plan_.get())) {
+    const size_t packed_bytes = halconv_plan_weights_bytes(plan_.get());
+    AlignedBytes packed = aligned_bytes(packed_bytes);
+    check(halconv_plan_pack(plan_.get(), operands.weights, operands.weights_layout, 0, operands.bias, packed.get()));
+    const std::vector<float> unwritten(size_t(sizes_.output), std::numeric_limits<float>::quiet_NaN());
+    device.upload(packed_.get(), packed.get(), packed_bytes);
+    device.upload(input_.get(), operands.input, bytes_of(sizes_.input));
+    device.upload(output_.get(), unwritten.data(), bytes_of(sizes_.output));
+    if (problem.residual) {
+        device.upload(residual_.get(), operands.residual, bytes_of(sizes_.output));
+    }
+}
+
+void DeviceLayer::run() const {
+    check(halconv_plan_run(plan_.get(), input_.get(), packed_.get(), residual_.get(), output_.get(), workspace_.get()));
+}
+
+std::vector<float> DeviceLayer::output() const {
+    std::vector<float> output(size_t(sizes_.output));
+    device_.download(output.data(), output_.get(), bytes_of(sizes_.output));
+    return output;
+}
+
+Timing time_device_layer(const DeviceLayer &layer, const ComputeDevice &device, double min_time) {
+    // A sample is as many runs as take 1 ms, so that queueing the first of them hardly counts.
+    constexpr double kSample = 1e-3;
+    constexpr size_t kFewest = 5;
+    auto timed = [&](int64_t runs) {
+        return device.seconds([&] {
+            for (int64_t run = 0; run < runs; ++run) {
+                layer.run();
+            }
+        }) / double(runs);
+    };
+    timed(1);
+    const int64_t runs = std::max<int64_t>(1, int64_t(kSample / std::max(timed(1), 1e-9)));
+    std::vector<double> samples;
+    for (double total = 0; (samples.size() < kFewest || total < min_time) && !(interrupted() && !samples.empty());) {
+        samples.push_back(timed(runs));
+        total += samples.back() * double(runs);
+    }
+    return summarise(std::move(samples));
+}
+
+}  // namespace halconv
