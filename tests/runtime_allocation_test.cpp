@@ -16,6 +16,8 @@ TEST_CASE("plan_run does not allocate (skipped: malloc cannot be replaced here)"
 #include <cerrno>
 #include <cstring>
 
+#include "runtime/backend.h"
+#include "tests/device/fake_kernel.h"
 #include "tests/reference.h"
 #include "tests/runtime_fake_kernels.h"
 
@@ -100,6 +102,41 @@ struct Fixture {
 
 }  // namespace
 
+// A driver that does nothing.
+int launches = 0;
+const halconv_rt_backend kNoDriver = {
+    HALCONV_CUDA,
+    [](halconv_device &, int32_t &capability) {
+        capability = 80;
+        return HALCONV_OK;
+    },
+    [](const halconv_device &, const char *, int, void **module) {
+        *module = &launches;
+        return HALCONV_OK;
+    },
+    [](const halconv_device &, void *) {},
+    [](const halconv_device &, void *, const char *, const EntryNeeds &, void **function) {
+        *function = &launches;
+        return HALCONV_OK;
+    },
+    [](void *) {},
+    [](void *, void *, const LaunchSize &, const LaunchArguments &) {
+        launches++;
+        return HALCONV_OK;
+    }};
+
+struct DeviceFixture {
+    halconv_problem problem = square_problem(HALCONV_CONV, 3, 4, 4, 1, 1);
+    KernelSet set{{fake_device_row(&kNoDriver, HALCONV_CONV, 80)}};
+    halconv_device device{HALCONV_CUDA, nullptr, nullptr};
+    halconv_plan *plan = nullptr;
+    halconv_status create() {
+        halconv_options options{};
+        options.device = &device;
+        return halconv_plan_create(&set, &problem, &options, &plan);
+    }
+};
+
 TEST_CASE("plan_run does not allocate or start threads", "[runtime]") {
     for (int32_t threads : {1, 3}) {
         Fixture f;
@@ -118,6 +155,33 @@ TEST_CASE("plan_run does not allocate or start threads", "[runtime]") {
         CHECK(after == before);
         CHECK(allowed_threads == threads_left);
         halconv_plan_destroy(f.plan);
+    }
+}
+
+TEST_CASE("plan_run on a graphics processor does not allocate", "[runtime]") {
+    DeviceFixture f;
+    REQUIRE(f.create() == HALCONV_OK);
+    alignas(64) static char memory[64];
+    int before = allocations;
+    halconv_status status = HALCONV_OK;
+    for (int i = 0; i < 10; i++) {
+        status = halconv_plan_run(f.plan, memory, memory, nullptr, memory, memory);
+    }
+    int after = allocations;
+    CHECK(status == HALCONV_OK);
+    CHECK(launches == 20);
+    CHECK(after == before);
+    halconv_plan_destroy(f.plan);
+}
+
+TEST_CASE("plan_create on a graphics processor says when memory is short", "[runtime]") {
+    for (int count : {0, 1}) {  // plan, module
+        DeviceFixture f;
+        allowed = count;
+        halconv_status status = f.create();
+        allowed = 1 << 30;
+        CHECK(status == HALCONV_OUT_OF_MEMORY);
+        CHECK(f.plan == nullptr);
     }
 }
 

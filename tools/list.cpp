@@ -43,6 +43,9 @@ void list_json(const halconv_kernel_set &builtin, const std::string &host) {
                                 {"summary", row.summary}}
                                .dump());
     }
+    for (const TargetRow &row : gpu_target_rows()) {
+        fmt::print("{}\n", Json{{"target", row.name}, {"graphics_processor", true}, {"summary", row.summary}}.dump());
+    }
     for (const FormRow &row : kForms) {
         fmt::print(
             "{}\n",
@@ -63,6 +66,10 @@ void list_text(const halconv_kernel_set &builtin, const std::string &host) {
     for (const TargetRow &row : target_rows()) {
         fmt::print("  {} {:<16} {:>2} f32 lanes, {:>2} vector registers  {}\n", row.name == host ? '*' : ' ', row.name,
                    row.vector_lanes, row.registers, row.summary);
+    }
+    fmt::print("\nGraphics processors, for build, run and bench:\n");
+    for (const TargetRow &row : gpu_target_rows()) {
+        fmt::print("    {:<16} {}\n", row.name, row.summary);
     }
     fmt::print("\nForms:\n");
     for (const FormRow &row : kForms) {
