@@ -44,7 +44,9 @@ void list_json(const halconv_kernel_set &builtin, const std::string &host) {
                                .dump());
     }
     for (const TargetRow &row : gpu_target_rows()) {
-        fmt::print("{}\n", Json{{"target", row.name}, {"graphics_processor", true}, {"summary", row.summary}}.dump());
+        fmt::print(
+            "{}\n",
+            Json{{"target", row.name}, {"host", false}, {"graphics_processor", true}, {"summary", row.summary}}.dump());
     }
     for (const FormRow &row : kForms) {
         fmt::print(
