@@ -42,9 +42,9 @@ struct Query {
     halconv_key key;
     const char *kernel;  // halconv_options.kernel or null
     halconv_numerics numerics;
-    int32_t cpu_features;               // mask of HALCONV_CPU_*
-    const halconv_rt_backend *backend;  // null: for the processor
-    int32_t capability;                 // of the graphics processor
+    int32_t cpu_features;                         // mask of HALCONV_CPU_*
+    const halconv_rt_backend *backend = nullptr;  // null: for the processor
+    int32_t capability = 0;                       // of the graphics processor
 };
 
 // Fills candidates[0, set.count): the accepted ones first, best first, then the others in the set's order. Returns

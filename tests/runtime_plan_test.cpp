@@ -388,7 +388,7 @@ TEST_CASE("a kernel's error becomes the run's status", "[runtime]") {
 
 TEST_CASE("every status has a text", "[runtime]") {
     std::vector<std::string> texts;
-    for (int32_t value = HALCONV_OK; value <= HALCONV_KERNEL_FAILED + 1; value++) {
+    for (int32_t value = HALCONV_OK; value <= HALCONV_DEVICE_FAILED + 1; value++) {
         halconv_status status;
         std::memcpy(&status, &value, sizeof(value));
         texts.push_back(halconv_status_text(status));
