@@ -151,8 +151,9 @@ typedef struct halconv_plan halconv_plan;
 /* The kernels that come with the library: every legal problem on every processor of its architecture. */
 HALCONV_API const halconv_kernel_set *halconv_builtin_kernels(void);
 
-/* Picks the best kernel of `set` for `problem` on this processor, or on the graphics processor of the options. `options` may be null. On HALCONV_OK *plan is the
- * caller's to destroy; else *plan is null. The set must outlive the plan; problem and options are copied. */
+/* Picks the best kernel of `set` for `problem` on this processor, or on the graphics processor of the options. `options`
+ * may be null. On HALCONV_OK *plan is the caller's to destroy; else *plan is null. The set must outlive the plan; problem
+ * and options are copied. Safe from many threads; a thread's current CUDA context is afterwards what it was. */
 HALCONV_API halconv_status halconv_plan_create(const halconv_kernel_set *set, const halconv_problem *problem,
                                                const halconv_options *options, halconv_plan **plan);
 
@@ -167,8 +168,8 @@ HALCONV_API size_t halconv_plan_weights_bytes(const halconv_plan *plan);
 HALCONV_API size_t halconv_plan_workspace_bytes(const halconv_plan *plan);
 
 /* Reorders `weights` (dense, axes as `layout` says) and `bias` (out_channels floats; null for none) into `packed`, which
- * has halconv_plan_weights_bytes bytes aligned to 64, in host memory. `flip` nonzero reverses every spatial axis of the weights (Theano's
- * filter_flip). Sources are only read. Safe from many threads on distinct `packed`. */
+ * has halconv_plan_weights_bytes bytes aligned to 64, in host memory. `flip` nonzero reverses every spatial axis of the
+ * weights (Theano's filter_flip). Sources are only read. Safe from many threads on distinct `packed`. */
 HALCONV_API halconv_status halconv_plan_pack(const halconv_plan *plan, const void *weights,
                                              halconv_weights_layout layout, int32_t flip, const float *bias,
                                              void *packed);
@@ -190,7 +191,8 @@ HALCONV_API halconv_status halconv_plan_run(const halconv_plan *plan, const void
  * kernels of the set for the problem's operation, element type and layouts, those that accept the problem first. */
 HALCONV_API size_t halconv_plan_describe(const halconv_plan *plan, char *text, size_t size);
 
-/* Ends the plan and its threads. Null is allowed. The plan must not be running. */
+/* Ends the plan and its threads. Null is allowed. The plan must not be running; on a graphics processor what it put into
+ * the queue must have been done, and the context must still be there. */
 HALCONV_API void halconv_plan_destroy(halconv_plan *plan);
 
 /* A short English text for a status; never null. */
