@@ -36,10 +36,10 @@ struct Tile {
 };
 
 // The share of multiply-adds in the loop over panels of 32 channels is 90 % for the first, 79 % for 32 x 32 (ptxas 13.0, sm_90:
-// tests/gpu/resources.jsonl). Smaller tiles leave less of a small grid's processors idle; the last three are for few channels.
+// tests/gpu/resources.jsonl). Smaller tiles leave less of a small grid's processors idle; the last four are for few channels.
 constexpr Tile kTiles[] = {{128, 128, 8, 8}, {128, 64, 8, 8}, {64, 64, 8, 8}, {64, 64, 8, 4},
                            {64, 32, 8, 4},   {32, 32, 4, 4},  {64, 16, 4, 4}, {16, 16, 4, 4},
-                           {256, 8, 8, 8},   {256, 4, 8, 4},  {256, 1, 8, 1}};
+                           {256, 24, 8, 8},  {256, 8, 8, 8},  {256, 4, 8, 4}, {256, 1, 8, 1}};
 
 // The most square power of two that a row of positions fills, at least a thread's pixels.
 int tile_width(int64_t positions, int pixels, int least) {

@@ -80,6 +80,8 @@ const Subject kSubjects[] = {
      {}},
     {R"({"name": "up_uneven", "op": "conv_transpose", "n": 16, "ci": 64, "co": 64, "in": [28, 28], "kernel": [3, 3], "stride": [2, 2], "pad": [[1, 1], [1, 1]], "output_padding": [1, 1]})",
      {}},
+    {R"({"name": "up_odd", "op": "conv_transpose", "n": 16, "ci": 21, "co": 21, "in": [32, 32], "kernel": [4, 4], "stride": [2, 2]})",
+     {}},
     {kUpFew, Tile{16, 16, 3, 1, 4, 3, 8, kWindows}},
     {kUpFew, {}},
     {kLast, {}},
