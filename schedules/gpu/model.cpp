@@ -14,7 +14,7 @@ namespace halconv {
 
 namespace {
 
-constexpr int kMostChunk = 64, kLongChunk = 32, kFewChannels = 8, kMostParts = 32, kMostWindowChunk = 16;
+constexpr int kMostChunk = 64, kLongChunk = 32, kFewChannels = 8, kMostWindowChunk = 16;
 
 // The largest divisor of the input channels up to `wanted`, multiples of 4 first; else, where that is small, the smallest one
 // above.
@@ -78,6 +78,15 @@ std::vector<GpuSchedule::Taps> useful_taps(const halconv_key &key) {
     return useful;
 }
 
+// Products of an output, the mean over the phases.
+double reduction_of(const halconv_key &key) {
+    double products = key.group_in;
+    for (int d = 0; d < 3; d++) {
+        products *= mean_taps(key_axis(key, d), key.op == HALCONV_CONV_TRANSPOSE);
+    }
+    return products;
+}
+
 // Whether so long panels are unrolled, or are no longer than blocks that share a processor leave room for.
 bool suitable_chunk(const halconv_key &key, const Schedule &s, int wanted) {
     if (s.gpu->taps == GpuSchedule::Taps::kAll) {
@@ -107,7 +116,11 @@ std::vector<Schedule> panel_schedules(const halconv_key &key, const TargetRow &t
             why = illegal;
         }
     };
-    for (int parts = 1; parts <= kMostParts && key.group_in % parts == 0; parts *= 2) {
+    // Shorter sums than this would be over before the memory has answered (an estimate).
+    constexpr double kLeastReduction = 256;
+    const double reduction = reduction_of(key);
+    auto worth_it = [&](int parts) { return parts == 1 || reduction >= kLeastReduction * parts; };
+    for (int parts = 1; worth_it(parts) && key.group_in % parts == 0; parts *= 2) {
         for (const Tile &tile : kTiles) {
             for (GpuSchedule::Taps taps : useful_taps(key)) {
                 add_longest(tile, taps, parts);
@@ -187,10 +200,8 @@ double cost(const halconv_key &key, const Schedule &s, const TargetRow &target) 
     constexpr double kHidingThreads = 256, kCopy = 4;  // estimates; kCopy: products that an element's way takes
     const Gpu &gpu = *target.gpu;
     int64_t blocks = int64_t(key.batch) * key.groups * divide_up(key.group_out, s.panel()) * s.gpu->parts;
-    double reduction = double(key.group_in) / s.gpu->parts;
     for (int d = 0; d < 3; d++) {
         int64_t tile = d == 2 ? s.tile_x : d == 1 ? s.tile_y : 1;
-        reduction *= mean_taps(key_axis(key, d), key.op == HALCONV_CONV_TRANSPOSE);
         blocks *= axis_phases(key, d) * divide_up(positions(key, d), tile);
     }
     double sums = double(s.panel()) * s.tile_x * s.tile_y;
@@ -200,7 +211,7 @@ double cost(const halconv_key &key, const Schedule &s, const TargetRow &target) 
     const int64_t of_processor = divide_up(blocks, gpu.processors);
     double busy = std::min(1.0, threads_under_way(key, s, gpu, of_processor) / kHidingThreads);
     Traffic t = traffic(key, s);
-    double products = double(of_processor) * sums * reduction * (1 + t.loads + kCopy * t.copies);
+    double products = double(of_processor) * sums * reduction_of(key) / s.gpu->parts * (1 + t.loads + kCopy * t.copies);
     return products / (busy * gpu.multiply_adds) + parts_cycles(key, s, gpu);
 }
 
