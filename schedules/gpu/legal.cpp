@@ -160,9 +160,9 @@ std::string split_illegality(const halconv_key &key, const Schedule &s) {
     if (s.gpu->operands != GpuSchedule::Operands::kPanels || s.gpu->taps == GpuSchedule::Taps::kRow) {
         return "only panels of one tap or all can be summed in parts";
     }
-    for (int d = 0; d < 3; d++) {
-        if (key.op == HALCONV_CONV_TRANSPOSE && !one_phase_box(key.stride[d], key.out[d])) {
-            return "a call of the kernel has not all phases to sum in parts";
+    for (int d = 0; d < 3 && key.op == HALCONV_CONV_TRANSPOSE; d++) {
+        if (!one_phase_box(key.stride[d], key.out[d]) || phase_axis(key_axis(key, d)).least_taps() == 0) {
+            return "a call of the kernel has not all phases to sum in parts, or one without taps";
         }
     }
     return partial_elements(key, s) > INT32_MAX ? "the partial sums are too many" : "";

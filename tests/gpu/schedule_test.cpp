@@ -61,6 +61,11 @@ TEST_CASE("illegal GPU schedules say why", "[gpu]") {
     CHECK_THAT(why(parts, kKey, cuda), Contains("do not divide the input channels"));
     parts.gpu->parts = 4, parts.gpu->taps = GpuSchedule::Taps::kRow;
     CHECK(why(parts, kKey, cuda) != "");
+    Schedule up = tile(8, 8, 64);
+    up.form = HALCONV_FORM_PHASE, up.gpu->parts = 4;
+    const halconv_key without_taps = key_of(
+        R"({"name": "a", "op": "conv_transpose", "ci": 64, "co": 64, "in": [8, 8], "kernel": [1, 1], "stride": [2, 2], "output_padding": [1, 1]})");
+    CHECK_THAT(why(up, without_taps, cuda), Contains("without taps"));
     halconv_key free_key = kKey;
     free_key.in[2] = HALCONV_FREE;
     CHECK_THAT(why(tile(8, 16, 128), free_key, cuda), Contains("is free"));
