@@ -95,6 +95,26 @@ TEST_CASE("a search stores every trial, and the same times give the same winners
     CHECK(text_of(second.search()) == text_of(outcomes));
 }
 
+TEST_CASE("what a search found is no winner where a process that confirms finds it no faster") {
+    // Whatever is timed for 0.6 s takes as long again as the default.
+    Setup setup(
+        std::string("if [ \"$3\" = 0.6 ]; then echo '{\"ok\":true,\"time_us\":2,\"default_time_us\":1,\"ratio\":2,"
+                    "\"ratio_low\":2,\"ratio_high\":2,\"spread\":0,\"samples\":5,\"compile_seconds\":0}'; exit; fi\n") +
+        kHonest);
+    const std::vector<LayerOutcome> outcomes = setup.search();
+    for (const LayerOutcome &o : outcomes) {
+        CHECK(!o.confirmed);
+        CHECK(o.decided);
+        CHECK(o.processes == 1);
+        CHECK(o.result.ratio == 2);
+    }
+    const OutcomeTotals totals = totals_of(outcomes);
+    CHECK(totals.confirmed == 0);
+    CHECK(totals.refuted == 2);
+    CHECK(totals.speedup == 1);
+    CHECK(int64_t(totals.trials) == setup.stored());
+}
+
 TEST_CASE("resume times only the winners again and finds the same") {
     Setup setup(kHonest);
     const std::string found = text_of(setup.search());

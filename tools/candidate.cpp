@@ -61,6 +61,12 @@ void pin_to_core(int core) {
     }
 }
 
+// Another process on the core would cost time and caches. Most users may not do this: then it stays as it is.
+void run_before_others() {
+    const sched_param least{sched_get_priority_min(SCHED_FIFO)};
+    sched_setscheduler(0, SCHED_FIFO, &least);
+}
+
 PlanHandle plan_of(const halconv_kernel_set &set, const Layer &layer) {
     halconv_options options{};
     options.numerics = layer.numerics;
@@ -235,6 +241,7 @@ CandidateResult measure_here(const Layer &layer, const KernelJob &job, const Mea
         step = "check";
         restart_limit(kCheckSeconds);
         pin_to_core(options.core);
+        run_before_others();
         const halconv_kernel_set row = single_row(*kernels->set(), 0),
                                  reference_row = single_row(*kernels->set(), same ? 0 : 1);
         Contest contest(layer, row, reference_row);
