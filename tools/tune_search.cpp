@@ -154,8 +154,7 @@ class Tuner {
 
     // Learns all that the file has of the layer; winners are confirmed again.
     void adopt(size_t layer) {
-        for (const Trial &t :
-             options_.resume ? store_.trials({layers_[layer], target_.name, {}}) : std::vector<Trial>()) {
+        for (const Trial &t : stored(layer)) {
             const Tried *known = searches_[layer].find(t.candidate.schedule);
             if (const double seconds = std::min(t.seconds, kAgain); !known || known->seconds <= seconds) {
                 searches_[layer].learn(t.candidate.schedule, seconds, t.result);
