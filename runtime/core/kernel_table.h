@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-enum { HALCONV_TABLE_VERSION = 2 };
+enum { HALCONV_TABLE_VERSION = 3 };
 
 /* A field of a key that is not pinned: the kernel reads it at run time. */
 #define HALCONV_FREE INT32_MIN
