@@ -1,10 +1,12 @@
 // A library that `halconv build` made of library.jsonl for OpenCL, CUDA and this processor, linked into this program: one set,
 // and the plan's options say where it runs.
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "gpu_library.h"
 #include "tests/catch.h"
 #include "tests/gpu/device_case.h"
+#include "tools/fatbin.h"
 #include "tools/kernel_plan.h"
 
 namespace halconv {
