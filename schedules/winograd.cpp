@@ -80,8 +80,8 @@ class WinogradSchedule {
     }
 
     // The output, tile by tile: nhwc from registers; nchw by rows that are read back transposed from scratch memory. From
-    // the inside: the tiles of a strip, blocks of channels, strips. The phases are inside of a strip where they share its V,
-    // or where it reads anew what they read.
+    // the inside: the tiles of a strip, blocks of channels, strips. The phases of a strip share its V, or each has its own;
+    // where blocks of channels are parallel and phases share nothing they are around the strips.
     Levels schedule_output() {
         output_.split(loops_.y, loops_.ty, loops_.yi, s.outputs[1], TailStrategy::GuardWithIf);
         std::vector<VarOrRVar> order = key_.out_layout == HALCONV_NCHW ? schedule_planes() : schedule_pixels();
@@ -122,7 +122,7 @@ class WinogradSchedule {
         }
         // The last vector of a row stays in the tiles of the row.
         int row = int(tiles_.y > 1 ? tiles_.x : block_tiles_) * s.outputs[2];
-        Var inner("inner"), xi("xi");
+        Var inner("inner");
         output_.split(s.c, block_, inner, schedule_.channels, TailStrategy::GuardWithIf);
         output_.vectorize(s.x, std::gcd(row, schedule_.lanes), TailStrategy::GuardWithIf);
         std::vector<VarOrRVar> order = {s.x, loops_.yi, inner, loops_.ty};

@@ -218,6 +218,9 @@ std::string gpu_illegality(const halconv_key &key, const Schedule &s, const Targ
             return "a thread copies too much of a window";
         }
     }
+    if (t.taps == GpuSchedule::Taps::kAll && key.op != HALCONV_CONV) {
+        return "panels of all taps are for conv";
+    }
     bool panels = t.operands == GpuSchedule::Operands::kPanels;
     int64_t copies = std::max(input_panel_elements(key, s), weights_panel_elements(key, s));
     if (panels && copies > kMostCopies * threads.count()) {

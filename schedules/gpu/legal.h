@@ -44,7 +44,7 @@ struct WindowTaps {
 };
 WindowTaps window_taps(const halconv_key &key);
 WindowTaps panel_taps(const halconv_key &key, const Schedule &schedule);
-// Of panels of all taps: inputs along axis d that a block brings.
+// Of conv with panels of all taps: inputs along axis d that a block brings.
 int64_t tile_window_extent(const halconv_key &key, const Schedule &schedule, int d);
 
 // Of schedules with windows.

@@ -14,7 +14,7 @@ namespace halconv {
 
 namespace {
 
-constexpr int kMostChunk = 64, kLongChunk = 32, kFewChannels = 8, kMostWindowChunk = 16;
+constexpr int kMostChunk = 64, kLongChunk = 32, kFewChannels = 8;
 
 // The largest divisor of the input channels up to `wanted`, multiples of 4 first; else, where that is small, the smallest one
 // above.
@@ -64,18 +64,10 @@ Schedule with_tile(const halconv_key &key, const Tile &tile, int wanted_chunk, i
     s.tile_y = tile.pixels / s.tile_x;
     gpu.parts = parts;
     gpu.chunk = chunk_of(key.group_in / parts, wanted_chunk);
+    bool few = key.group_in < kFewChannels && gpu.chunk == key.group_in;
+    gpu.taps = few ? GpuSchedule::Taps::kRow : GpuSchedule::Taps::kOne;
     s.gpu = gpu;
     return s;
-}
-
-// What panels may hold of this problem. One tap is always possible; where there are few channels in it leaves short panels.
-std::vector<GpuSchedule::Taps> useful_taps(const halconv_key &key) {
-    bool few = key.group_in < kFewChannels;
-    std::vector<GpuSchedule::Taps> useful = {few ? GpuSchedule::Taps::kRow : GpuSchedule::Taps::kOne};
-    if (window_taps(key).count() > 1) {
-        useful.push_back(GpuSchedule::Taps::kAll);
-    }
-    return useful;
 }
 
 // Products of an output, the mean over the phases.
@@ -87,24 +79,20 @@ double reduction_of(const halconv_key &key) {
     return products;
 }
 
-// Whether so long panels are unrolled, or are no longer than blocks that share a processor leave room for.
+// Whether so long panels are unrolled.
 bool suitable_chunk(const halconv_key &key, const Schedule &s, int wanted) {
-    if (s.gpu->taps == GpuSchedule::Taps::kAll) {
-        return wanted <= kMostWindowChunk;
-    }
     // With a single long panel LLVM unrolls the loop over taps: up to 255 registers.
     bool single = wanted > kLongChunk && s.gpu->chunk * s.gpu->parts == key.group_in;
     return !single && wanted * thread_sums(key, s) <= kUnrolledProducts;
 }
 
-// The longest panels that fit, for each tile, kind of panel and number of parts; `why` the last was illegal.
+// The longest panels that fit, for each tile and number of parts; `why` the last was illegal. Of all taps (Taps::kAll) none: they
+// have up to 92 % multiply-adds instead of 90, but more registers, and which is faster only a GPU can tell.
 std::vector<Schedule> panel_schedules(const halconv_key &key, const TargetRow &target, std::string &why) {
     std::vector<Schedule> legal;
-    auto add_longest = [&](const Tile &tile, GpuSchedule::Taps taps, int parts) {
-        for (int chunk : {64, 32, 16, 8, 4}) {
+    auto add_longest = [&](const Tile &tile, int parts) {
+        for (int chunk : {64, 32, 16, 8}) {
             Schedule s = with_tile(key, tile, chunk, parts);
-            bool part_of_row = taps == GpuSchedule::Taps::kRow && s.gpu->chunk != key.group_in;
-            s.gpu->taps = part_of_row ? GpuSchedule::Taps::kOne : taps;
             if (!suitable_chunk(key, s, chunk)) {
                 continue;
             }
@@ -122,9 +110,7 @@ std::vector<Schedule> panel_schedules(const halconv_key &key, const TargetRow &t
     auto worth_it = [&](int parts) { return parts == 1 || reduction >= kLeastReduction * parts; };
     for (int parts = 1; worth_it(parts) && key.group_in % parts == 0; parts *= 2) {
         for (const Tile &tile : kTiles) {
-            for (GpuSchedule::Taps taps : useful_taps(key)) {
-                add_longest(tile, taps, parts);
-            }
+            add_longest(tile, parts);
         }
     }
     return legal;
@@ -136,7 +122,7 @@ std::vector<Schedule> window_schedules(const halconv_key &key, const TargetRow &
     for (int threads : {64, 32}) {
         for (int chunk : {8, 4, 2, 1}) {
             Schedule s = with_tile(key, {threads * pixels, key.group_out, pixels, key.group_out}, chunk);
-            s.gpu->operands = GpuSchedule::Operands::kWindows;
+            s.gpu->operands = GpuSchedule::Operands::kWindows, s.gpu->taps = GpuSchedule::Taps::kOne;
             if (gpu_illegality(key, s, target).empty()) {
                 legal.push_back(s);
                 break;
@@ -146,33 +132,16 @@ std::vector<Schedule> window_schedules(const halconv_key &key, const TargetRow &
     return legal;
 }
 
-// Floats that a thread loads of the inputs of one channel, where those of all taps are there.
-double window_floats(const halconv_key &key, const Schedule &s) {
-    const bool transposed = key.op == HALCONV_CONV_TRANSPOSE;
-    const WindowTaps taps = window_taps(key);
-    int64_t row =
-        std::min<int64_t>(window_span(key_axis(key, 2), transposed, s.gpu->thread_x), s.gpu->thread_x * taps.x);
-    int64_t rows =
-        std::min<int64_t>(window_span(key_axis(key, 1), transposed, s.gpu->thread_y), s.gpu->thread_y * taps.y);
-    return double(row * rows * taps.z);
-}
-
 // What a thread loads from shared memory, and a block copies there, for each product.
 struct Traffic {
     double loads, copies;
 };
 Traffic traffic(const halconv_key &key, const Schedule &s) {
     double pixels = s.gpu->thread_x * s.gpu->thread_y, tile = s.tile_x * s.tile_y;
-    const double taps = double(window_taps(key).count());
     if (s.gpu->operands == GpuSchedule::Operands::kWindows) {
         double outputs = double(key.group_out * position_phases(key));
-        double products = outputs * tile * taps * s.gpu->chunk;
+        double products = outputs * tile * double(window_taps(key).count() * s.gpu->chunk);
         return {1.0 / outputs + 1.0 / pixels, double(window_elements(key, s)) / products};
-    }
-    if (s.gpu->taps == GpuSchedule::Taps::kAll) {
-        double products = s.panel() * tile * taps * s.gpu->chunk;
-        return {window_floats(key, s) / (pixels * s.gpu->thread_c * taps) + 1.0 / pixels,
-                double(input_panel_elements(key, s) + weights_panel_elements(key, s)) / products};
     }
     return {1.0 / s.gpu->thread_c + 1.0 / pixels, 1.0 / s.panel() + 1.0 / tile};
 }

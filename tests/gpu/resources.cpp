@@ -59,7 +59,6 @@ const Subject kSubjects[] = {
     {kDense, Tile{8, 8, 64, 1, 8, 8, 8, kPanels, kAll}},
     {kDense, Tile{8, 8, 64, 1, 4, 4, 8, kPanels, kAll}},
     {kUp, Tile{8, 16, 128, 1, 8, 8, 32}},
-    {kUp, Tile{8, 16, 128, 1, 8, 8, 8, kPanels, kAll}},
     {kUp, Tile{8, 8, 64, 1, 8, 8, 32}},
     {R"({"name": "default", "op": "conv", "n": 16, "ci": 64, "co": 64, "in": [56, 56], "kernel": [3, 3], "pad": "SAME", "epilogue": {"activation": "relu", "residual": true}})",
      {}},

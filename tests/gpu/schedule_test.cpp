@@ -66,6 +66,8 @@ TEST_CASE("illegal GPU schedules say why", "[gpu]") {
     const halconv_key without_taps = key_of(
         R"({"name": "a", "op": "conv_transpose", "ci": 64, "co": 64, "in": [8, 8], "kernel": [1, 1], "stride": [2, 2], "output_padding": [1, 1]})");
     CHECK_THAT(why(up, without_taps, cuda), Contains("without taps"));
+    up.gpu->parts = 1, up.gpu->taps = GpuSchedule::Taps::kAll, up.gpu->chunk = 4;
+    CHECK_THAT(why(up, without_taps, cuda), Contains("are for conv"));
     halconv_key free_key = kKey;
     free_key.in[2] = HALCONV_FREE;
     CHECK_THAT(why(tile(8, 16, 128), free_key, cuda), Contains("is free"));
