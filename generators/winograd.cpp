@@ -263,7 +263,7 @@ void ConvTransposeWinograd::define_scattered() {
     Expr q[3];
     for (int a = 0; a < 3; a++) {
         q[a] = r[5 - a] + axes[a].first_phase();
-        Expr coordinate = r[2 - a] * axes[a].axis.stride + q[a];
+        Expr coordinate = axes[a].output(r[2 - a], q[a]);
         r.where(0 <= coordinate && coordinate < extents[a]);
     }
     const std::vector<Expr> place = {c, g, q[kX], r[0], q[kY], r[1], q[kZ], r[2], n};

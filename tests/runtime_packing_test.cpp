@@ -219,8 +219,10 @@ PackedCase draw_case(std::mt19937 &engine, halconv_form form, halconv_op op) {
         }
         if (is_winograd(form) && d == p.rank - 1) {
             p.stride[d] = op == HALCONV_CONV ? 1 : p.stride[d], p.dilation[d] = 1;
-            p.kernel[d] = p.stride[d] * in(2, form == HALCONV_FORM_WINOGRAD3 ? 2 : 3) -
-                          (op == HALCONV_CONV ? 0 : in(0, p.stride[d] - 1));
+            // each phase has `taps` taps or one less, for winograd2 not one of two
+            int64_t taps = in(2, form == HALCONV_FORM_WINOGRAD3 ? 2 : 3);
+            bool alike = op == HALCONV_CONV || (form == HALCONV_FORM_WINOGRAD2 && taps == 2);
+            p.kernel[d] = p.stride[d] * taps - (alike ? 0 : in(0, p.stride[d] - 1));
         }
     }
     int64_t out[3];

@@ -62,6 +62,7 @@ TEST_CASE("winograd transforms runs of neighbouring taps only", "[winograd]") {
     CHECK(points(HALCONV_FORM_WINOGRAD2, false, {5, 1, 1, 2}) == 0);
     CHECK(points(HALCONV_FORM_DIRECT, false, {3, 1, 1, 1}) == 0);
     CHECK(points(HALCONV_FORM_WINOGRAD2, true, {4, 2, 1, 1}) == 3);
+    CHECK(points(HALCONV_FORM_WINOGRAD2, true, {3, 2, 1, 1}) == 0);  // a phase of one tap
     CHECK(points(HALCONV_FORM_WINOGRAD3, true, {4, 2, 1, 1}) == 4);
     CHECK(points(HALCONV_FORM_WINOGRAD3, true, {3, 2, 1, 1}) == 4);
     CHECK(points(HALCONV_FORM_WINOGRAD3, true, {9, 3, 1, 3}) == 0);

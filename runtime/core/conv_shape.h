@@ -70,6 +70,7 @@ template <class T> struct PhaseAxis {
     // first_phase() <= q = r + first_phase() < first_phase() + stride.
     T bases(T out) const { return base(out - 1) - base(T(0)) + 1; }
     T first_phase() const { return base(T(0)) * axis.stride - axis.pad_before; }
+    T output(T x, T q) const { return x * axis.stride + q; }
     T tap(T r, T m) const { return first_tap(r) + m * tap_step(); }
     T input_offset(T r) const { return Arithmetic<T>::floor_div(r - first_tap(r) * axis.dilation, axis.stride); }
     T input(T b, T r, T m) const { return b + input_offset(r) - m * input_step(); }

@@ -17,11 +17,11 @@ BELOW = {
     # One pixel and one output: each weight is used once. Depthwise phases: four products for a store, which takes two slots of
     # N1's arithmetic pipes.
     "percent": ["dcgan/g1", "dcgan/d5", "bilinear_up/dw64"],
-    # Rows of 7, 14 and 28 pixels, of 11 and 22 winograd tiles and 12 or 24 channels fill no 8x2, 9x2 or 6x3 tile.
-    "loads": ["dcgan/g1", "dcgan/g2", "fcn8s/up8", "grouped_up/g4", "hifigan_v1/res_k11d5", "hifigan_v1/up1", "hifigan_v1/up2",
-              "mobilenetv2/pw7", "pix2pix/u2", "pix2pix/u6", "pix2pix/u7", "resnet50/28_3x3", "resnet50/14_3x3",
-              "resnet50/14_1x1", "resnetgen/up1", "resnetgen/up2", "stylegan2/64", "stylegan2/256", "fsrcnn/map",
-              "vgg16/28", "unet3d/up1"],
+    # Rows of 7, 14 and 28 pixels, of 11 and 22 winograd tiles and 3, 12 or 24 channels fill no 8x2, 9x2 or 6x3 tile.
+    "loads": ["dcgan/g1", "dcgan/g2", "dcgan/g5", "fcn8s/up8", "grouped_up/g4", "hifigan_v1/res_k11d5", "hifigan_v1/up1",
+              "hifigan_v1/up2", "mobilenetv2/pw7", "pix2pix/u2", "pix2pix/u6", "pix2pix/u7", "pix2pix/u8", "resnet50/28_3x3",
+              "resnet50/14_3x3", "resnet50/14_1x1", "resnetgen/up1", "resnetgen/up2", "stylegan2/64", "stylegan2/256",
+              "fsrcnn/map", "vgg16/28", "unet3d/up1"],
 }
 
 
