@@ -36,7 +36,7 @@ struct DeviceCall {
     const DeviceKernels *kernels;  // of a run
     uint64_t scratch;              // address of the scratch memory
     uint64_t scratch_used;
-    halconv_status status;  // why a hook failed; OK: by a defect
+    halconv_status status;  // of the first hook that failed: kernels without asserts do not look at what hooks return
 };
 
 // Whether tensors are aligned to this on a device: four floats, the vectors of its kernels.

@@ -16,6 +16,14 @@ DeviceCall *call_of(void *user_context) {
     return user_context ? static_cast<halconv_rt_context *>(user_context)->device : nullptr;
 }
 
+// The hook's result. A failure stays in the call.
+int outcome(DeviceCall *call, bool done) {
+    if (call && !done && call->status == HALCONV_OK) {
+        call->status = HALCONV_KERNEL_FAILED;
+    }
+    return done ? 0 : kFailed;
+}
+
 const Entry *find_entry(const DeviceKernels &kernels, const char *name) {
     for (int i = 0; i < kernels.entries; ++i) {
         if (std::strcmp(kernels.entry[i].name, name) == 0) {
@@ -54,9 +62,10 @@ bool note_launch(DeviceKernels &kernels, const char *name, const LaunchSize &siz
     return count_arguments(arguments) <= kMaxLaunchArguments;
 }
 
+// Nothing after a failure, for instance without scratch memory.
 bool launch(DeviceCall &call, const char *name, const LaunchSize &size, const LaunchArguments &arguments) {
     const Entry *entry = find_entry(*call.kernels, name);
-    if (!entry) {
+    if (!entry || call.status != HALCONV_OK) {
         return false;
     }
     call.status = call.kernels->backend->launch(call.kernels->device.queue, entry->function, size, arguments);
@@ -108,14 +117,14 @@ static const halide_device_interface_t *interface() {
 
 static int initialize_kernels(void *user_context, const char *code, int bytes) {
     DeviceCall *call = call_of(user_context);
-    return call && (!call->survey || note_code(*call->survey, code, bytes)) ? 0 : kFailed;
+    return outcome(call, call && (!call->survey || note_code(*call->survey, code, bytes)));
 }
 
 static int run(void *user_context, const char *entry, const LaunchSize &size, const LaunchArguments &arguments) {
     DeviceCall *call = call_of(user_context);
     bool done = call && (call->survey ? note_launch(*call->survey, entry, size, arguments)
                                       : launch(*call, entry, size, arguments));
-    return done ? 0 : kFailed;
+    return outcome(call, done);
 }
 
 #define HALCONV_DEVICE_HOOKS(api)                                                                                      \
@@ -137,18 +146,15 @@ HALCONV_DEVICE_HOOKS(cuda)
 HALCONV_DEVICE_HOOKS(opencl)
 
 // Tensors are on the device when a kernel is called.
-HALCONV_API int halconv_rt_copy_to_device(void *, Buffer *buffer, const halide_device_interface_t *) {
-    return buffer->device != 0 ? 0 : kFailed;
+HALCONV_API int halconv_rt_copy_to_device(void *user_context, Buffer *buffer, const halide_device_interface_t *) {
+    return outcome(call_of(user_context), buffer->device != 0);
 }
 
 HALCONV_API int halconv_rt_device_malloc(void *user_context, Buffer *buffer,
                                          const halide_device_interface_t *of_kernel) {
     DeviceCall *call = call_of(user_context);
-    if (!call || !take_scratch(*call, *buffer)) {
-        return kFailed;
-    }
     buffer->device_interface = of_kernel;
-    return 0;
+    return outcome(call, call && take_scratch(*call, *buffer));
 }
 
 HALCONV_API int halconv_rt_device_free(void *, Buffer *buffer) {

@@ -63,8 +63,12 @@ halconv_status halconv::run_boxes(const halconv_plan &plan, const RunArguments &
         if (call) {
             call->scratch_used = 0;
         }
-        if (plan.row->run(argv) != 0) {
-            return call && call->status ? call->status : HALCONV_KERNEL_FAILED;
+        int result = plan.row->run(argv);
+        if (call && call->status) {
+            return call->status;
+        }
+        if (result != 0) {
+            return HALCONV_KERNEL_FAILED;
         }
     }
     return HALCONV_OK;

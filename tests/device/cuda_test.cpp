@@ -161,6 +161,7 @@ TEST_CASE("each error of the CUDA driver becomes a status, and nothing stays loa
     Plan plan(set, kConv);
     driver().failing = "cuLaunchKernel", driver().error = kOther;
     CHECK(run(plan.plan) == HALCONV_DEVICE_FAILED);
+    CHECK(driver().launches.size() == 1);  // none after the one that failed
     driver().error = kInvalidContext;
     CHECK(run(plan.plan) == HALCONV_NO_DEVICE);
 }

@@ -24,14 +24,15 @@ namespace {
 constexpr int kKernelX = 5;  // argv: the first scalar of axis x
 constexpr int kTensors[] = {1, 2, 3, 4, 28};
 
-int launch(void *user, const char *entry, void **argv, Buffer &scratch) {
+void launch(void *user, const char *entry, void **argv, Buffer &scratch) {
     void *values[] = {argv[1], argv[2], argv[3], argv[4], argv[28], &scratch, argv[kKernelX]};
     size_t bytes[] = {8, 8, 8, 8, 8, 8, 4, 0};
     int8_t buffers[] = {1, 1, 1, 1, 1, 1, 0};
-    return halconv_rt_cuda_run(user, nullptr, entry, kFakeBlocks, 1, 2, kFakeThreads, 2, 1, kFakeSharedBytes, bytes,
-                               values, buffers);
+    halconv_rt_cuda_run(user, nullptr, entry, kFakeBlocks, 1, 2, kFakeThreads, 2, 1, kFakeSharedBytes, bytes, values,
+                        buffers);
 }
 
+// Like the host code that Halide makes without asserts: it asks twice for scratch memory and looks at no result.
 int run(void **argv) {
     void *user = *static_cast<void **>(argv[0]);
     const void *interface = halconv_rt_cuda_device_interface();
@@ -40,18 +41,17 @@ int run(void **argv) {
     scratch.type = {kFloat, 32, 1};
     scratch.dimensions = 1;
     scratch.dim = &dim;
-    int error = halconv_rt_cuda_initialize_kernels(user, nullptr, kFakeCode, sizeof(kFakeCode));
+    halconv_rt_cuda_initialize_kernels(user, nullptr, kFakeCode, sizeof(kFakeCode));
     for (int tensor : kTensors) {
-        error = error ? error : halconv_rt_copy_to_device(user, static_cast<Buffer *>(argv[tensor]), interface);
+        halconv_rt_copy_to_device(user, static_cast<Buffer *>(argv[tensor]), interface);
     }
-    error = error ? error : halconv_rt_device_malloc(user, &scratch, interface);
-    error = error ? error : launch(user, "first", argv, scratch);
-    error =
-        error ? error : halconv_rt_device_malloc(user, &scratch, interface);  // as Halide's code does: it has its block
-    error = error ? error : launch(user, "second", argv, scratch);
-    error = error ? error : halconv_rt_device_free(user, &scratch);
+    halconv_rt_device_malloc(user, &scratch, interface);
+    launch(user, "first", argv, scratch);
+    halconv_rt_device_malloc(user, &scratch, interface);  // it has its block
+    launch(user, "second", argv, scratch);
+    halconv_rt_device_free(user, &scratch);
     halconv_rt_cuda_finalize_kernels(user, nullptr);
-    return error;
+    return 0;
 }
 
 }  // namespace

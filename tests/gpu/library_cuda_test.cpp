@@ -29,11 +29,21 @@ size_t count(const std::string &start) {
     return size_t(std::count_if(calls.begin(), calls.end(), [&](const std::string &c) { return c.find(start) == 0; }));
 }
 
+// With addresses that nothing reads.
+halconv_status run(const halconv_plan *plan) {
+    void *memory = reinterpret_cast<void *>(uintptr_t{0x10000});
+    return halconv_plan_run(plan, memory, memory, memory, memory, memory);
+}
+
+std::vector<Layer> layers() {
+    return load_layers({HALCONV_TEST_LIBRARY_LAYERS}, [](const std::string &) {});
+}
+
 }  // namespace
 
 TEST_CASE("built CUDA kernels load their code once and then only launch", "[gpu]") {
     bool scratch = false, boxes = false;
-    for (const Layer &layer : load_layers({HALCONV_TEST_LIBRARY_LAYERS}, [](const std::string &) {})) {
+    for (const Layer &layer : layers()) {
         INFO(layer.name);
         halconv_stub::reset().pointers = 0;
         const PlanHandle plan = create(layer);
@@ -45,8 +55,7 @@ TEST_CASE("built CUDA kernels load their code once and then only launch", "[gpu]
         const size_t entries = count("cuModuleGetFunction");
         CHECK(entries > 0);
         driver().calls.clear();
-        void *memory = reinterpret_cast<void *>(uintptr_t{0x10000});
-        REQUIRE(halconv_plan_run(plan.get(), memory, memory, memory, memory, memory) == HALCONV_OK);
+        REQUIRE(run(plan.get()) == HALCONV_OK);
         CHECK(driver().calls.size() == count("cuLaunchKernel"));
         CHECK(driver().launches.size() >= entries);
         scratch = scratch || halconv_plan_workspace_bytes(plan.get()) > 0;
@@ -54,6 +63,19 @@ TEST_CASE("built CUDA kernels load their code once and then only launch", "[gpu]
     }
     CHECK(scratch);
     CHECK(boxes);
+}
+
+TEST_CASE("a launch of built CUDA kernels that fails is a status, and the last of the call", "[gpu]") {
+    constexpr int kError = 719;  // CUDA_ERROR_LAUNCH_FAILED
+    for (const Layer &layer : layers()) {
+        INFO(layer.name);
+        halconv_stub::reset().pointers = 0;
+        const PlanHandle plan = create(layer);
+        REQUIRE(plan);
+        driver().failing = "cuLaunchKernel", driver().error = kError;
+        CHECK(run(plan.get()) == HALCONV_DEVICE_FAILED);
+        CHECK(driver().launches.size() == 1);
+    }
 }
 
 }  // namespace halconv
