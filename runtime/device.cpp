@@ -8,13 +8,10 @@ namespace halconv {
 
 namespace {
 
-// An address that no hook of a survey reads or writes.
-const void *unread() { return reinterpret_cast<const void *>(uintptr_t{kAlignment}); }
-
 halconv_status survey(halconv_plan &plan) {
-    const void *any = unread();
-    DeviceCall call{&plan.device, nullptr, reinterpret_cast<uintptr_t>(any), 0, HALCONV_OK};
-    return run_boxes(plan, {any, any, any, const_cast<void *>(any), nullptr}, &call);
+    alignas(kAlignment) char unread[kAlignment] = {};  // by any hook of a survey, and not written
+    DeviceCall call{&plan.device, nullptr, reinterpret_cast<uintptr_t>(unread), 0, HALCONV_OK};
+    return run_boxes(plan, {unread, unread, unread, unread, nullptr}, &call);
 }
 
 }  // namespace

@@ -15,13 +15,21 @@ KernelJob make_job(const halconv_key &key, const Schedule &schedule, const Targe
     return {{key, schedule, target, kernel_symbol(name), asserts}, name, schedule.reference ? "reference" : "default"};
 }
 
-Target known_target(const std::string &text) {
+namespace {
+
+Target parsed_target(Target (*parse)(const std::string &), const std::string &text) {
     try {
-        return parse_any_target(text);
+        return parse(text);
     } catch (const std::invalid_argument &e) {
         throw InputError(e.what());
     }
 }
+
+}  // namespace
+
+Target known_target(const std::string &text) { return parsed_target(parse_any_target, text); }
+
+Target known_processor(const std::string &text) { return parsed_target(parse_target, text); }
 
 namespace {
 
@@ -91,10 +99,7 @@ std::vector<KernelJob> plan_kernels(const std::vector<Layer> &layers, const Buil
 }
 
 std::vector<CandidateSummary> layer_candidates(const Layer &layer, const std::string &target_text) {
-    Target target = known_target(target_text);
-    if (target.row->gpu) {
-        throw InputError("target " + target_text + ": a graphics processor's kernels are not ranked");
-    }
+    Target target = known_processor(target_text);
     halconv_key key = layer_key(layer);
     std::vector<CandidateSummary> summaries;
     for (const Candidate &c : candidates(key, *target.row, layer.numerics)) {

@@ -17,8 +17,9 @@ struct KernelJob {
 // The kernels of `layers` for options.targets, each once. Throws InputError for an unknown target.
 std::vector<KernelJob> plan_kernels(const std::vector<Layer> &layers, const BuildOptions &options);
 
-// A processor or a graphics processor. Throws InputError.
+// A processor or a graphics processor; a processor. Throw InputError.
 Target known_target(const std::string &text);
+Target known_processor(const std::string &text);
 
 // The targets, all of one architecture and system: only their kernels can be in one library. Throws InputError.
 std::vector<Target> one_platform(const std::vector<std::string> &texts);

@@ -108,6 +108,13 @@ halconv_status find(const halconv_device &device, void *module, const char *entr
 
 void release(void *function) { cl_driver()->release_kernel(function); }
 
+const void *pointer_of(const Buffer &buffer) {
+    const auto address = static_cast<uintptr_t>(buffer.device);
+    const void *pointer = nullptr;
+    std::memcpy(&pointer, &address, sizeof(pointer));
+    return pointer;
+}
+
 // The last parameter of Halide's kernels is the shared memory, also of those that use none.
 ClStatus set_arguments(void *function, const LaunchSize &size, const LaunchArguments &arguments) {
     const ClDriver &cl = *cl_driver();
@@ -115,8 +122,7 @@ ClStatus set_arguments(void *function, const LaunchSize &size, const LaunchArgum
     uint32_t i = 0;
     for (; status == kClSuccess && arguments.bytes[i] != 0; ++i) {
         if (arguments.buffer[i]) {
-            uint64_t address = static_cast<const Buffer *>(arguments.value[i])->device;
-            status = cl.set_pointer(function, i, reinterpret_cast<const void *>(static_cast<uintptr_t>(address)));
+            status = cl.set_pointer(function, i, pointer_of(*static_cast<const Buffer *>(arguments.value[i])));
         } else {
             status = cl.set_argument(function, i, arguments.bytes[i], arguments.value[i]);
         }

@@ -91,7 +91,9 @@ TEST_CASE("commands that choose schedules refuse graphics processors", "[gpu]") 
     const Files files;
     check_error(start_halconv({"tune", files.layer, "--target", "cuda-sm90", "--minutes", "0.01"}), 2,
                 "is a graphics processor");
-    check_error(start_halconv({"inspect", files.layer, "--target", "opencl"}), 2, "is a graphics processor");
+    for (const char *command : {"inspect", "explain"}) {
+        check_error(start_halconv({command, files.layer, "--target", "opencl"}), 2, "is a graphics processor");
+    }
 }
 
 TEST_CASE("without a CUDA toolkit build embeds PTX alone and says so", "[gpu]") {

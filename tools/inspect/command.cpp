@@ -57,6 +57,9 @@ KernelJob find_kernel(const std::string &name, const KernelName &parsed) {
 // The kernels to look at; clears `complete` where a layer has none.
 std::vector<Subject> choose_kernels(const InspectOptions &options, bool &complete) {
     std::vector<Subject> subjects;
+    for (const std::string &target : options.targets) {
+        known_processor(target);
+    }
     for (const std::string &input : options.inputs) {
         if (std::optional<KernelName> parsed = parse_kernel_name(input)) {
             subjects.push_back({input, find_kernel(input, *parsed)});
