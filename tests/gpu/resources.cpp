@@ -55,9 +55,6 @@ const Subject kSubjects[] = {
     {kDense, Tile{8, 16, 128, 2, 8, 8, 16}},
     {kDense, Tile{8, 16, 128, 1, 8, 8, 8, kPanels, kAll}},
     {kDense, Tile{8, 16, 64, 1, 8, 8, 8, kPanels, kAll}},
-    {kDense, Tile{8, 16, 64, 2, 4, 8, 8, kPanels, kAll}},
-    {kDense, Tile{8, 8, 64, 1, 8, 8, 8, kPanels, kAll}},
-    {kDense, Tile{8, 8, 64, 1, 4, 4, 8, kPanels, kAll}},
     {kUp, Tile{8, 16, 128, 1, 8, 8, 32}},
     {kUp, Tile{8, 8, 64, 1, 8, 8, 32}},
     {R"({"name": "default", "op": "conv", "n": 16, "ci": 64, "co": 64, "in": [56, 56], "kernel": [3, 3], "pad": "SAME", "epilogue": {"activation": "relu", "residual": true}})",
@@ -168,11 +165,15 @@ nlohmann::ordered_json line_of(const KernelJob &job, const Sass &sass) {
 
 int report(const CudaPrograms &programs) {
     std::vector<KernelJob> jobs;
-    for (const char *name : {"cuda-sm80", "cuda-sm90"}) {
-        const Target target = parse_gpu_target(name);
-        for (const Subject &subject : kSubjects) {
-            jobs.push_back(job_of(subject, target));
+    // One chip for the tiles: shares of panels of one tap lay within 1.3 points of each other on sm_80 and sm_90.
+    const Target older = parse_gpu_target("cuda-sm80"), newer = parse_gpu_target("cuda-sm90");
+    for (const Subject &subject : kSubjects) {
+        if (!subject.tile) {
+            jobs.push_back(job_of(subject, older));
         }
+    }
+    for (const Subject &subject : kSubjects) {
+        jobs.push_back(job_of(subject, newer));
     }
     ScratchFolder folder(std::filesystem::temp_directory_path());
     auto ptx_of = [&](size_t i) { return folder.path() / (std::to_string(i) + ".ptx"); };
