@@ -25,6 +25,9 @@ struct TiledStages {
     RDom inside = {}, outside = {};       // of padded where it is copied by rows
 };
 
+// Of the staged input by one turn of its loop, on ARM.
+constexpr int kCopiedVectors = 4;
+
 bool is_pinned(int32_t pin) { return pin != HALCONV_FREE; }
 
 // The staged input: channels innermost for nhwc; for nchw rows of x, whose copy is contiguous and which the broadcast
@@ -53,6 +56,11 @@ void schedule_padded(const TiledStages &s, const halconv_key &key, const Schedul
     }
     if (is_pinned(key.group_in) && key.group_in < schedule.lanes) {
         padded.bound(c, 0, (key.group_in + lanes - 1) / lanes * lanes).unroll(c);
+    } else if (is_pinned(key.group_in) && lanes > 1 && key.group_in % schedule.lanes == 0) {
+        // Pairs of registers are copied by one instruction.
+        Var vectors("vectors");
+        int copied = schedule.lanes * std::gcd(key.group_in / schedule.lanes, kCopiedVectors);
+        padded.split(c, c, vectors, copied).vectorize(vectors, schedule.lanes).unroll(vectors);
     } else {
         padded.vectorize(c, schedule.lanes, TailStrategy::GuardWithIf);
     }
