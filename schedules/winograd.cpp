@@ -134,10 +134,14 @@ class WinogradSchedule {
         s.output_rows.compute_at(func, vector_).vectorize(s.c, schedule_.lanes, TailStrategy::RoundUp);
         s.output_rows.bound_extent(s.ky, s.points[1])
             .bound_extent(s.dx, s.outputs[2])
-            .bound_extent(s.t, 1)
             .reorder(s.c, s.dx, s.ky)
             .unroll(s.dx)
             .unroll(s.ky);
+        if (schedule_.operand_lanes > 1) {
+            // Else, where tiles do not divide the output, the rows go through memory: 40 and then 65 % of Neoverse N1's additions
+            // for F(3, 2), by llvm-mca. On Zen 4 that is as fast.
+            s.output_rows.bound_extent(s.t, 1);
+        }
         return {lane, xi, row, vector_, tx};
     }
 
@@ -162,8 +166,8 @@ class WinogradSchedule {
     }
 
     // V has each point's tiles side by side, channels innermost. Where registers do not hold all points of a tile, a pass
-    // over the vectors of channels computes two columns of them, of points p and -p, which share most operations: of F(4, 3) NEON's
-    // spilled 69 registers for 36 loads and 36 stores (LLVM 21) and now none, for 84 loads.
+    // over the vectors of channels computes two columns of them, of points p and -p, which share most operations. F(4, 3) on NEON,
+    // cycles of a tile and vector by llvm-mca: 161 at once, 69 of the instructions spills, and 136 by pairs (Neoverse N1).
     void schedule_input(const LoopLevel &level) {
         Var vector("vector"), tile_row("tile_row"), pair("pair");
         Func input = s.input, rows = s.input_rows;

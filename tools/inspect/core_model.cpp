@@ -97,8 +97,8 @@ std::vector<LoopPrediction> predict_loops(const std::vector<AnalysedLoop> &loops
     for (size_t i = 0; i < loops.size(); i++) {
         const size_t first = kRegions * i;
         const bool restarts = loops[i].restarts;
-        predictions.push_back({cycles(regions[first], restarts), cycles(regions[first + 1], true),
-                               cycles(regions[first + 2], restarts)});
+        predictions.push_back(
+            {cycles(regions[first], restarts), cycles(regions[first + 1], true), cycles(regions[first + 2], restarts)});
     }
     return predictions;
 }
