@@ -125,7 +125,7 @@ enum { kZ, kY, kX };
 }  // namespace
 
 template <class Derived, int kDims>
-void Winograd<Derived, kDims>::define_input(const std::vector<Expr> &rest, const Side sides[3],
+void Winograd<Derived, kDims>::define_input(const Side sides[3], const std::vector<Expr> &rest,
                                             const Expr &tiles_of_row) {
     WinogradStages &s = stages;
     const Expr tile[2] = {(single_row ? Expr(0) : s.t / tiles_of_row) * s.outputs[kY],
@@ -148,7 +148,8 @@ void Winograd<Derived, kDims>::define_input(const std::vector<Expr> &rest, const
 }
 
 template <class Derived, int kDims>
-void Winograd<Derived, kDims>::define_sum(const std::vector<Expr> &rest, const Side sides[3]) {
+void Winograd<Derived, kDims>::define_sum(const Side sides[3], const std::vector<Expr> &rest,
+                                          const std::vector<Expr> &input_rest) {
     WinogradStages &s = stages;
     Expr summed[3];
     for (int a = 0; a < 3; a++) {
@@ -166,12 +167,13 @@ void Winograd<Derived, kDims>::define_sum(const std::vector<Expr> &rest, const S
     s.sum(variables({s.c, s.kx, s.ky, s.t}, rest)) +=
         weights(s.c % panel, s.taps[0], kx, ky, s.taps[3], sides[kX].phase, sides[kY].phase, sides[kZ].phase,
                 g * blocks + s.c / panel) *
-        s.input(joined({s.taps[0], kx, ky, s.taps[3], s.t}, rest));
+        s.input(joined({s.taps[0], kx, ky, s.taps[3], s.t}, input_rest));
     s.products(variables({s.c, s.kx, s.ky, s.t}, rest)) = s.sum(joined({s.c, s.kx, s.ky, s.t}, rest));
 }
 
 template <class Derived, int kDims>
-void Winograd<Derived, kDims>::define(const std::vector<Var> &place, const Side sides[3]) {
+void Winograd<Derived, kDims>::define_result(const Side sides[3], const std::vector<Expr> &rest,
+                                             const std::vector<Expr> &input_rest) {
     WinogradStages &s = stages;
     bool transposed = kDims == 9;
     s.matrices[kX] = matrices_of(outputs_x, pins_x, transposed);
@@ -181,16 +183,13 @@ void Winograd<Derived, kDims>::define(const std::vector<Var> &place, const Side 
         s.points[a] = s.matrices[a] ? s.matrices[a]->points() : 1;
     }
     s.c = c, s.g = g, s.x = x, s.y = y, s.z = z, s.n = n;
-    std::vector<Expr> rest = {g};
-    rest.insert(rest.end(), s.phases.begin(), s.phases.end());
-    rest.insert(rest.end(), {z, n});
     Expr width = output.dim(transposed ? 3 : 2).extent();
     Expr tiles_of_row = row_tiles == 0 ? (width + s.outputs[kX] - 1) / s.outputs[kX] : Expr(int(row_tiles));
 
     define_padded();
     s.padded = padded;
-    define_input(rest, sides, tiles_of_row);
-    define_sum(rest, sides);
+    define_input(sides, input_rest, tiles_of_row);
+    define_sum(sides, rest, input_rest);
     auto transformed = [&](int axis, const Expr &d, const std::function<Expr(const Expr &)> &element) {
         std::vector<Expr> values;
         for (int j = 0; j < s.points[axis]; j++) {
@@ -205,11 +204,12 @@ void Winograd<Derived, kDims>::define(const std::vector<Var> &place, const Side 
     s.result(variables({c, x, y}, rest)) = transformed(kY, y % s.outputs[kY], [&](const Expr &k) {
         return s.output_rows(joined({c, x % s.outputs[kX], k, t}, rest));
     });
+}
+
+template <class Derived, int kDims>
+Expr Winograd<Derived, kDims>::finished(const Expr &result, const std::vector<Expr> &place) {
     Expr blocks = (output.dim(0).extent() + panel - 1) / panel;
-    std::vector<Expr> at(place.begin(), place.end());
-    Expr value = s.result(joined({c, x, y}, rest)) + bias(c % panel, g * blocks + c / panel);
-    output(place) = epilogue(value, residual(at));
-    s.output = output;
+    return epilogue(result + bias(c % panel, g * blocks + c / panel), residual(place));
 }
 
 void ConvWinograd::generate() {
@@ -218,10 +218,12 @@ void ConvWinograd::generate() {
     };
     const Side sides[3] = {side(phase_axis_of(pins_z, axis_z).axis), side(phase_axis_of(pins_y, axis_y).axis),
                            side(phase_axis_of(pins_x, axis_x).axis)};
-    define({c, g, x, y, z, n}, sides);
+    define_result(sides, {g, z, n}, {g, z, n});
+    output(c, g, x, y, z, n) = finished(stages.result(c, x, y, g, z, n), {c, g, x, y, z, n});
+    stages.output = output;
 }
 
-void ConvTransposeWinograd::generate() {
+void ConvTransposeWinograd::define_by_phase() {
     auto side = [](const PhaseAxis<Expr> &axis, const AxisPins &pins, const Var &q, bool transformed) {
         Expr r = axis.phase(q), base = axis.base(q);
         Expr whole = same_taps_in_every_phase(pins) ? Expr() : axis.taps(r) == axis.max_taps();
@@ -230,11 +232,58 @@ void ConvTransposeWinograd::generate() {
                     },
                     axis.max_taps(), r, whole};
     };
-    stages.phases = {qx, qy, qz};
     const Side sides[3] = {side(phase_axis_of(pins_z, axis_z), pins_z, qz, false),
                            side(phase_axis_of(pins_y, axis_y), pins_y, qy, outputs_y != 1),
                            side(phase_axis_of(pins_x, axis_x), pins_x, qx, outputs_x != 1)};
-    define({c, g, qx, x, qy, y, qz, z, n}, sides);
+    const std::vector<Expr> rest = {g, qx, qy, qz, z, n};
+    define_result(sides, rest, rest);
+    output(c, g, qx, x, qy, y, qz, z, n) =
+        finished(stages.result(joined({c, x, y}, rest)), {c, g, qx, x, qy, y, qz, z, n});
+}
+
+// Here qx qy qz are the phases r.
+void ConvTransposeWinograd::define_scattered() {
+    const PhaseAxis<Expr> axes[3] = {phase_axis_of(pins_z, axis_z), phase_axis_of(pins_y, axis_y),
+                                     phase_axis_of(pins_x, axis_x)};
+    const AxisPins *pins[3] = {&pins_z, &pins_y, &pins_x};
+    const Expr phases[3] = {qz, qy, qx};
+    const bool transformed[3] = {false, outputs_y != 1, outputs_x != 1};
+    const int extents[3] = {out_z, out_y, out_x};
+    Side sides[3];
+    for (int a = 0; a < 3; a++) {
+        const PhaseAxis<Expr> &axis = axes[a];
+        Expr first = axis.base(0);
+        sides[a].input = [=](const Expr &o, const Expr &k) {
+            return transformed[a] ? axis.run_input(o + first, 0, k) : axis.input(o + first, 0, k);
+        };
+        sides[a].taps = axis.max_taps(), sides[a].phase = phases[a];
+        sides[a].whole = same_taps_in_every_phase(*pins[a]) ? Expr() : axis.taps(phases[a]) == axis.max_taps();
+    }
+    define_result(sides, {g, qx, qy, qz, z, n}, {g, z, n});
+
+    auto positions = [&](int d) { return output.dim(d).extent(); };
+    RDom r(0, positions(3), 0, positions(5), 0, positions(7), 0, axes[kX].axis.stride, 0, axes[kY].axis.stride, 0,
+           axes[kZ].axis.stride, "places");
+    Expr q[3];
+    for (int a = 0; a < 3; a++) {
+        q[a] = r[5 - a] + axes[a].first_phase();
+        Expr coordinate = r[2 - a] * axes[a].axis.stride + q[a];
+        r.where(0 <= coordinate && coordinate < extents[a]);
+    }
+    const std::vector<Expr> place = {c, g, q[kX], r[0], q[kY], r[1], q[kZ], r[2], n};
+    output(c, g, qx, x, qy, y, qz, z, n) = Halide::undef<float>();
+    output(place) = finished(stages.result(c, r[0], r[1], g, r[3], r[4], r[5], r[2], n), place);
+    stages.places = r;
+}
+
+void ConvTransposeWinograd::generate() {
+    stages.phases = {qx, qy, qz};
+    if (out_x == 0) {
+        define_by_phase();
+    } else {
+        define_scattered();
+    }
+    stages.output = output;
 }
 
 template class Winograd<ConvWinograd, 6>;

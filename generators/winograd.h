@@ -7,6 +7,10 @@
 //     output      = epilogue(A^T M A + bias)
 //
 // An axis with outputs 1 is not transformed: there k is its tap, and is summed. z never is.
+//
+// A tile of conv_transpose is of neighbouring positions x of one phase q. Where all phases at x read the same inputs (the
+// output's phases then begin at that of u = 0, PhaseAxis in conv_shape.h), one V serves them all; each then scatters its
+// results, for some of these positions lie outside the output.
 #pragma once
 
 #include <vector>
@@ -16,7 +20,7 @@
 
 namespace halconv {
 
-// For schedules. `rest` of each: g, the phases qx qy qz (conv_transpose), z, n.
+// For schedules. `rest` of each: g, the phases qx qy qz (conv_transpose), z, n; of V that all phases share without them.
 struct WinogradStages {
     Halide::Func padded{"padded"};
     Halide::Func input_rows{"input_rows"}, input{"transformed"};  // d B: (i, kx, ky, kz, t, rest); V likewise
@@ -28,6 +32,7 @@ struct WinogradStages {
     Halide::Var c{"c"}, t{"t"}, kx{"kx"}, ky{"ky"}, kz{"kz"}, dx{"dx"};
     Halide::Var g{"g"}, x{"x"}, y{"y"}, z{"z"}, n{"n"};
     std::vector<Halide::Var> phases;
+    Halide::RDom places;  // of the output's update where it scatters: x, y, z, and their phases
     // Of a tile, z y x: outputs, and the extents of kz ky kx (points, or 1 where taps are summed).
     const WinogradMatrices *matrices[3] = {};  // null: not transformed
     int outputs[3] = {1, 1, 1}, points[3] = {1, 1, 1};
@@ -45,6 +50,8 @@ template <class Derived, int kOutputDimensions> class Winograd : public Operatio
     Halide::GeneratorParam<int> outputs_x{"outputs_x", 1}, outputs_y{"outputs_y", 1};
     // Tiles in a row of the output, or more; 0: as many as the output's extent needs.
     Halide::GeneratorParam<int> row_tiles{"row_tiles", 0};
+    // Of conv_transpose whose phases share V: the extents of the whole output. 0: each phase has a V of its own.
+    Halide::GeneratorParam<int> out_x{"out_x", 0}, out_y{"out_y", 0}, out_z{"out_z", 0};
     // The output is a single row of tiles, however many.
     Halide::GeneratorParam<bool> single_row{"single_row", false};
 
@@ -61,12 +68,14 @@ template <class Derived, int kOutputDimensions> class Winograd : public Operatio
         Expr taps, phase, whole;
     };
 
-    // `place` = the output's arguments, sides z y x.
-    void define(const std::vector<Halide::Var> &place, const Side sides[3]);
+    // Everything up to the result; sides z y x.
+    void define_result(const Side sides[3], const std::vector<Expr> &rest, const std::vector<Expr> &input_rest);
+    // The output at `place`.
+    Expr finished(const Expr &result, const std::vector<Expr> &place);
 
   private:
-    void define_input(const std::vector<Expr> &rest, const Side sides[3], const Expr &row_tiles);
-    void define_sum(const std::vector<Expr> &rest, const Side sides[3]);
+    void define_input(const Side sides[3], const std::vector<Expr> &rest, const Expr &row_tiles);
+    void define_sum(const Side sides[3], const std::vector<Expr> &rest, const std::vector<Expr> &input_rest);
 };
 
 class ConvWinograd : public Winograd<ConvWinograd, 6> {
@@ -78,6 +87,10 @@ class ConvTransposeWinograd : public Winograd<ConvTransposeWinograd, 9> {
   public:
     Halide::Var qx{"qx"}, qy{"qy"}, qz{"qz"};
     void generate();
+
+  private:
+    void define_by_phase();
+    void define_scattered();
 };
 
 }  // namespace halconv

@@ -42,11 +42,16 @@ Strides output_strides(halconv_layout layout, const Problem3 &p) {
 
 }  // namespace
 
-OutputBoxes output_boxes(halconv_form form, halconv_op op, const Problem3 &p) {
+OutputBoxes output_boxes(const halconv_kernel &row, const Problem3 &p) {
     PhaseBox parts[3][2];
     int count[3];
+    auto form = static_cast<halconv_form>(row.form);
+    auto op = static_cast<halconv_op>(row.key.op);
     for (int a = 0; a < 3; ++a) {
-        if (splits_axis(form, op, a)) {
+        if (row.one_box) {
+            count[a] = 1;
+            parts[a][0] = all_phases(phase_axis(p.axis[a]), p.out[a]);
+        } else if (splits_axis(form, op, a)) {
             count[a] = split_phases(p.axis[a].stride, p.out[a], parts[a]);
         } else {
             count[a] = 1;

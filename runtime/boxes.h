@@ -20,7 +20,7 @@ struct OutputBoxes {
     OutputBox box[kMaxBoxes];
 };
 
-OutputBoxes output_boxes(halconv_form form, halconv_op op, const Problem3 &p);
+OutputBoxes output_boxes(const halconv_kernel &row, const Problem3 &p);
 
 // Dense tensors without host. The output's host is the first element of the box, first_element() from the tensor's
 // start.

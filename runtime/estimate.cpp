@@ -58,7 +58,7 @@ double box_tiles(const halconv_kernel &row, const Problem3 &p, const OutputBox &
         int64_t extent = box.axis[a].extent;
         if (row.form == HALCONV_FORM_ROW_FUSED && a == kX) {  // a pixel of the tile is a base coordinate of the row
             PhaseAxis<int64_t> axis = phase_axis(p.axis[kX]);
-            extent = axis.base(p.out[kX] - 1) - axis.base(0) + 1;
+            extent = axis.bases(p.out[kX]);
         }
         if (row.form == HALCONV_FORM_INNER_PRODUCT && a == kX && row.key.op == HALCONV_CONV_TRANSPOSE) {
             extent = positions_of_phase(p.out[kX], p.axis[kX].stride, 0);

@@ -65,7 +65,7 @@ void bind_kernel(halconv_plan &plan) {
     plan.input = input_tensor(form, plan.problem.in_layout, plan.shape);
     plan.weights = packed_weights_tensor(plan.packed);
     plan.bias = packed_bias_tensor(plan.packed);
-    OutputBoxes boxes = output_boxes(form, plan.problem.op, plan.shape);
+    OutputBoxes boxes = output_boxes(*plan.row, plan.shape);
     plan.boxes = boxes.count;
     for (int i = 0; i < boxes.count; ++i) {
         int64_t first = first_element(plan.problem.out_layout, plan.shape, boxes.box[i]);

@@ -61,7 +61,7 @@ Verdict judge(const halconv_kernel &row, const Query &query, double &rate) {
     if (!form_accepts(row, query.shape)) {
         return Verdict::kForm;
     }
-    OutputBoxes boxes = output_boxes(static_cast<halconv_form>(row.form), query.problem->op, query.shape);
+    OutputBoxes boxes = output_boxes(row, query.shape);
     if (!boxes_fit(row, boxes)) {
         return Verdict::kTooSmall;
     }

@@ -21,9 +21,15 @@ void set_winograd_pins(Internal::AbstractGenerator &generator, const halconv_key
     if (!is_winograd(schedule.form)) {
         return;
     }
-    WinogradTiles tiles = winograd_tiles(key, schedule.form);
+    WinogradTiles tiles = winograd_tiles(key, schedule);
     generator.set_generatorparam_value("outputs_x", std::to_string(tiles.outputs_x));
     generator.set_generatorparam_value("outputs_y", std::to_string(tiles.outputs_y));
+    if (schedule.share) {
+        const char *extents[] = {"out_z", "out_y", "out_x"};
+        for (int d = 0; d < 3; d++) {
+            generator.set_generatorparam_value(extents[d], std::to_string(key.out[d]));
+        }
+    }
     generator.set_generatorparam_value("row_tiles", std::to_string(tiles.x));
     generator.set_generatorparam_value("single_row", tiles.y == 1 ? "true" : "false");
 }
@@ -186,6 +192,12 @@ template <class Op> void fix_output(Op &op, const halconv_key &key, const Schedu
                 int phase = 6 - 2 * d, position = 7 - 2 * d;  // dimensions of axis d: z y x
                 buffer.dim(position).set_min(0);
                 if (key.out[d] == HALCONV_FREE || key.stride[d] == HALCONV_FREE) {
+                    continue;
+                }
+                if (shares_input(schedule)) {
+                    PhaseAxis<int64_t> axis = phase_axis(key_axis(key, d));
+                    buffer.dim(phase).set_bounds(int(axis.first_phase()), key.stride[d]);
+                    buffer.dim(position).set_extent(int(axis.bases(key.out[d])));
                     continue;
                 }
                 int64_t most = positions_of_phase(key.out[d], key.stride[d], 0);

@@ -3,7 +3,8 @@
 //
 //     products     register tiles x (K * (step_cycles + step_overhead) + start and stores), or the time to read the
 //                  transformed weights, once a block of tile rows, whichever is longer
-//     transforms   2 cycles for a point of a vector of input channels, 2 for one of output channels and 2 for an output
+//     transforms   2 cycles for a point of a vector of input channels (once for all phases that share V), 2 for one of
+//                  output channels and 2 for an output
 //     output       of phases, where those of a block leave L2 before all are stored: lines come back for each phase
 //     V and M      the share that leaves L2 is written and read again at kScratchBytesPerCycle, at kFarBytesPerCycle beyond a
 //                  share of L3
@@ -21,6 +22,9 @@ namespace {
 constexpr double kWeightBytesPerCycleL2 = 48, kWeightBytesPerCycleMemory = 20, kScratchBytesPerCycle = 64,
                  kFarBytesPerCycle = 24;
 constexpr double kL3PerL2 = 4;  // a core's share of L3
+// Phases share V where each strip of tiles may read the weights of all of them: 128 to 64 channels, k3 s2, 1.6 MB: 8 % faster,
+// 256 to 128, 6.4 MB: 6 %; 512 to 128, k4 s2, 17 MB: 5 % slower, 512 to 256, k3 s2, 26 MB: 22 %.
+constexpr double kSharingWeightsPerL2 = 8;
 constexpr double kFewInputs = 24;
 // Tiles with a load for each multiply-add reach 61 % of the peak where two of either fit a cycle.
 constexpr double kLoadShare = 0.65;
@@ -44,16 +48,16 @@ struct WinogradWork {
     double weight_bytes;  // of one group and phase
 };
 
-WinogradWork work_of(const halconv_key &key, halconv_form form) {
+WinogradWork work_of(const halconv_key &key, const Schedule &s) {
     WinogradWork w{};
     bool transposed = key.op == HALCONV_CONV_TRANSPOSE;
-    w.tiles = winograd_tiles(key, form);
+    w.tiles = winograd_tiles(key, s);
     w.points = 1, w.products = 1, w.reduction = key.group_in, w.phases = 1, w.outer = key.batch;
     w.useful = double(key.batch) * key.groups * key.group_in * key.group_out;
     w.group_in = key.group_in, w.group_out = key.group_out;
     for (int d = 0; d < 3; d++) {
         Axis<int64_t> axis = key_axis(key, d);
-        const WinogradMatrices *matrices = d == 0 ? nullptr : winograd_of_axis(form, transposed, axis);
+        const WinogradMatrices *matrices = d == 0 ? nullptr : winograd_of_axis(s.form, transposed, axis);
         int64_t taps = transposed ? phase_axis(axis).max_taps() : axis.kernel;
         w.points *= matrices ? matrices->points() : 1;
         w.products *= matrices ? matrices->points() - double(taps) + mean_taps(axis, transposed) : 1;
@@ -79,11 +83,13 @@ double cycles(const WinogradWork &w, const Schedule &s, const TargetRow &target)
     double products =
         panels * register_tiles * (w.products * w.reduction * step + w.points * start) * std::max(1.0, scale);
     double half_l2 = double(target.l2_bytes) / 2;
-    bool in_l2 = w.weight_bytes * (s.parallel == ParallelAxis::kRows ? w.phases : 1) <= half_l2;
+    double sharing = s.share ? w.phases : 1;
+    bool phases_follow = s.share || s.parallel == ParallelAxis::kRows;
+    bool in_l2 = w.weight_bytes * (phases_follow ? w.phases : 1) <= half_l2;
     double weights = w.weight_bytes / (in_l2 ? kWeightBytesPerCycleL2 : kWeightBytesPerCycleMemory);
     products = std::max(products, weights) + 0.1 * std::min(products, weights);
 
-    double in_vectors = double(divide_up(w.group_in, s.lanes)) * w.reduction / double(w.group_in);
+    double in_vectors = double(divide_up(w.group_in, s.lanes)) * w.reduction / double(w.group_in) / sharing;
     double out_vectors = double(divide_up(w.group_out, s.lanes));
     double outputs = w.tiles.outputs_x * w.tiles.outputs_y;
     double transforms =
@@ -93,7 +99,7 @@ double cycles(const WinogradWork &w, const Schedule &s, const TargetRow &target)
     double sums = w.points * block_tiles * s.channels * kFloatBytes;
     double blocks = double(divide_up(w.group_out, s.channels));
     double kept = input + sums + (in_l2 ? w.weight_bytes : 0);
-    double spilled = std::clamp(kept / half_l2 - 0.8, 0.0, 1.0) * (input * (1 + blocks) + 2 * sums * blocks);
+    double spilled = std::clamp(kept / half_l2 - 0.8, 0.0, 1.0) * (input * (1 / sharing + blocks) + 2 * sums * blocks);
     bool in_l3 = kept <= kL3PerL2 * double(target.l2_bytes);
     double total = strips * (products + transforms + spilled / (in_l3 ? kScratchBytesPerCycle : kFarBytesPerCycle));
     double stored = block_tiles * outputs * w.group_out * kFloatBytes;
@@ -132,17 +138,18 @@ Candidate best_blocks(const WinogradWork &w, Schedule s, const TargetRow &target
     return best;
 }
 
-void add_form(const halconv_key &key, halconv_form form, const TargetRow &target, std::vector<Candidate> &found) {
-    WinogradWork w = work_of(key, form);
-    std::vector<Candidate> of_form;
+// The best schedule of each register tile, for a form with or without a V that phases share.
+void add_tiles(const halconv_key &key, const Schedule &of_form, const TargetRow &target,
+               std::vector<Candidate> &found) {
+    WinogradWork w = work_of(key, of_form);
     for (int lanes = 4; lanes <= target.vector_lanes; lanes *= 2) {
         if (lanes < target.vector_lanes && w.group_out > lanes) {
             continue;  // wider vectors do more
         }
         for (int vectors = 1; vectors <= 4; vectors++) {
             for (int tiles = 1; tiles <= kMostTiles; tiles++) {
-                Schedule s;
-                s.form = form, s.tile_x = tiles, s.vectors = vectors, s.lanes = lanes;
+                Schedule s = of_form;
+                s.tile_x = tiles, s.vectors = vectors, s.lanes = lanes;
                 s.stage = key.in_layout == HALCONV_NCHW;
                 s.operand_lanes = target.core.operand_lanes;
                 bool fits =
@@ -150,9 +157,21 @@ void add_form(const halconv_key &key, halconv_form form, const TargetRow &target
                 if (!fits || tiles > w.tiles.x * w.tiles.y || (vectors > 1 && (vectors - 1) * lanes >= w.group_out)) {
                     continue;
                 }
-                of_form.push_back(best_blocks(w, s, target));
+                found.push_back(best_blocks(w, s, target));
             }
         }
+    }
+}
+
+void add_form(const halconv_key &key, halconv_form form, const TargetRow &target, std::vector<Candidate> &found) {
+    std::vector<Candidate> of_form;
+    Schedule s;
+    s.form = form;
+    add_tiles(key, s, target, of_form);
+    WinogradWork w = work_of(key, s);
+    if (phases_can_share(key) && w.phases * w.weight_bytes <= kSharingWeightsPerL2 * double(target.l2_bytes)) {
+        s.share = true;
+        add_tiles(key, s, target, of_form);
     }
     auto better = [](const Candidate &a, const Candidate &b) { return a.predicted_percent > b.predicted_percent; };
     std::stable_sort(of_form.begin(), of_form.end(), better);

@@ -101,7 +101,10 @@ std::string schedule_text(const Schedule &s) {
            std::to_string(s.vectors) + "x" + std::to_string(s.lanes) + " rows " + std::to_string(s.rows) +
            (s.columns > 0 ? " columns " + std::to_string(s.columns) : "") +
            (s.channels > 0 ? " channels " + std::to_string(s.channels) : "") + " parallel " +
-           kParallel[int(s.parallel)].text + (s.stage ? " staged" : " unstaged") + (s.share ? " shared taps" : "") +
+           kParallel[int(s.parallel)].text + (s.stage ? " staged" : " unstaged") +
+           (shares_input(s) ? " shared input"
+            : s.share       ? " shared taps"
+                            : "") +
            (s.operand_lanes > 1 ? " by lanes of " + std::to_string(s.operand_lanes) : "") +
            (s.prefetch_output ? " prefetch output" : "") + (skip_text(s).empty() ? "" : " skip " + skip_text(s));
 }
@@ -174,6 +177,8 @@ Margins row_margins(const halconv_key &key) {
     int64_t before = std::max<int64_t>(-reach.first, 0), after = std::max<int64_t>(reach.last - key.in[2] + 1, 0);
     return {int32_t(before), int32_t(after)};
 }
+
+bool shares_input(const Schedule &s) { return s.share && is_winograd(s.form); }
 
 int weights_panel(const halconv_key &key, const Schedule &s) {
     if (s.form == HALCONV_FORM_DEPTHWISE && shifts_lanes(key, s)) {

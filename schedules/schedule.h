@@ -37,9 +37,10 @@ struct Schedule {
     // output channels of a register tile of tile_x = vectors * lanes pixels
     int channels = 0;
     ParallelAxis parallel = ParallelAxis::kRows;
-    bool stage = true;   // copy the input, with its zero border, to scratch memory first
-    bool skip[3] = {};   // axes z, y, x: taps outside the input are left out, not multiplied by zeros
-    bool share = false;  // inner products: x taps of neighbouring positions share the inputs they load
+    bool stage = true;  // copy the input, with its zero border, to scratch memory first
+    bool skip[3] = {};  // axes z, y, x: taps outside the input are left out, not multiplied by zeros
+    // Inner products: x taps of neighbouring positions share the inputs they load; winograd: the phases of a strip share V.
+    bool share = false;
     // Input channels of a pixel that are loaded as a vector and multiplied by lane; 1: each is broadcast.
     int operand_lanes = 1;
     bool prefetch_output = false;         // fetch the lines that a tile stores when its sum begins
@@ -86,7 +87,9 @@ struct WinogradTiles {
         return (units + s.rows - 1) / s.rows;
     }
 };
-WinogradTiles winograd_tiles(const halconv_key &key, halconv_form form);
+WinogradTiles winograd_tiles(const halconv_key &key, const Schedule &schedule);
+// Whether one call of a winograd kernel computes all phases of conv_transpose.
+bool shares_input(const Schedule &schedule);
 
 // Lanes of a block of packed weights.
 int weights_panel(const halconv_key &key, const Schedule &schedule);

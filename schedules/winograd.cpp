@@ -15,15 +15,17 @@ namespace halconv {
 
 using namespace Halide;
 
-WinogradTiles winograd_tiles(const halconv_key &key, halconv_form form) {
+WinogradTiles winograd_tiles(const halconv_key &key, const Schedule &schedule) {
     bool transposed = key.op == HALCONV_CONV_TRANSPOSE;
     int outputs[3];
     int64_t tiles[3];
     for (int d = 1; d < 3; d++) {
         Axis<int64_t> axis = key_axis(key, d);
-        const WinogradMatrices *matrices = winograd_of_axis(form, transposed, axis);
+        const WinogradMatrices *matrices = winograd_of_axis(schedule.form, transposed, axis);
         outputs[d] = matrices ? matrices->outputs : 1;
-        int64_t positions = transposed ? positions_of_phase(key.out[d], axis.stride, 0) : key.out[d];
+        int64_t positions = schedule.share ? phase_axis(axis).bases(key.out[d])
+                            : transposed   ? positions_of_phase(key.out[d], axis.stride, 0)
+                                           : key.out[d];
         tiles[d] = (positions + outputs[d] - 1) / outputs[d];
     }
     return {outputs[2], outputs[1], tiles[2], tiles[1]};
@@ -42,11 +44,21 @@ struct Levels {
 class WinogradSchedule {
   public:
     WinogradSchedule(WinogradStages &stages, const halconv_key &key, const Schedule &schedule)
-        : s(stages), key_(key), schedule_(schedule), tiles_(winograd_tiles(key, schedule.form)),
+        : s(stages), key_(key), schedule_(schedule), tiles_(winograd_tiles(key, schedule)),
           block_tiles_(std::max(int(tiles_.block(schedule)), schedule.tile_x)),
-          by_rows_(schedule.parallel == ParallelAxis::kRows), phases_(stages.phases) {
+          by_rows_(schedule.parallel == ParallelAxis::kRows),
+          output_(stages.output), loops_{stages.x,  stages.y,  Var("tx"),    Var("xi"),
+                                         Var("ty"), Var("yi"), Var("strip"), stages.z} {
+        if (schedule.share) {
+            const RDom &r = stages.places;
+            output_ = stages.output.update();
+            loops_ = {r[0], r[1], RVar("tx"), RVar("xi"), RVar("ty"), RVar("yi"), RVar("strip"), r[2]};
+            phases_ = {r[3], r[4], r[5]};
+            return;
+        }
+        phases_.assign(stages.phases.begin(), stages.phases.end());
         if (interleaves_phases(key)) {
-            interleaved_ = phases_.front();
+            interleaved_ = stages.phases.front();
             phases_.erase(phases_.begin());
         }
     }
@@ -70,68 +82,90 @@ class WinogradSchedule {
         return channels >= schedule_.lanes ? TailStrategy::ShiftInwards : TailStrategy::GuardWithIf;
     }
 
-    // The output, tile by tile: nhwc from registers; nchw by rows that are read back transposed from scratch memory.
+    // The output, tile by tile: nhwc from registers; nchw by rows that are read back transposed from scratch memory. From
+    // the inside: the tiles of a strip, blocks of channels, strips. The phases are inside of a strip where they share its V,
+    // or where it reads anew what they read.
     Levels schedule_output() {
-        Var block("block"), ty("ty"), yi("yi"), job("job");
-        Func output = s.output;
-        output.split(s.y, ty, yi, s.outputs[1], TailStrategy::GuardWithIf);
-        if (tiles_.y > 1) {
-            output.split(ty, strip_, ty, schedule_.rows, TailStrategy::GuardWithIf);
-        } else {
-            output.split(s.x, strip_, s.x, block_tiles_ * s.outputs[2], TailStrategy::GuardWithIf);
-        }
-        std::vector<VarOrRVar> order;
-        if (key_.out_layout == HALCONV_NCHW) {
-            // The last vector of a row stays in the tiles of the row.
-            int row = int(tiles_.y > 1 ? tiles_.x : block_tiles_) * s.outputs[2];
-            Var inner("inner");
-            output.split(s.c, block, inner, schedule_.channels, TailStrategy::GuardWithIf);
-            output.vectorize(s.x, std::gcd(row, schedule_.lanes), TailStrategy::GuardWithIf);
-            order = {s.x, yi, inner, ty, block};
-            if (interleaved_) {
-                output.bound(*interleaved_, 0, key_.stride[2]).vectorize(*interleaved_);
-                order.insert(order.begin(), *interleaved_);
-            }
-            s.result.compute_at(output, ty).store_in(MemoryType::Heap).bound_extent(s.c, schedule_.channels);
-            s.result.bound_extent(s.y, s.outputs[1]);
-            s.result.align_bounds(s.x, s.outputs[2]).align_bounds(s.y, s.outputs[1]);
-            schedule_tile(s.result, s.y, TailStrategy::RoundUp);
-        } else {
-            // It may neither add twice nor move a block's first channel.
-            bool shifts = key_.residual == 0 && key_.group_out <= schedule_.channels;
-            order = schedule_tile(output, yi, shifts ? tail(key_.group_out) : TailStrategy::GuardWithIf);
-            output.split(vector_, block, vector_, schedule_.channels / schedule_.lanes, TailStrategy::GuardWithIf);
-            order.insert(order.end(), {ty, block});
-        }
-        if (!by_rows_) {
-            order.push_back(strip_);
-        }
-        order.insert(order.end(), phases_.begin(), phases_.end());
-        order.push_back(s.g);
+        output_.split(loops_.y, loops_.ty, loops_.yi, s.outputs[1], TailStrategy::GuardWithIf);
+        std::vector<VarOrRVar> order = key_.out_layout == HALCONV_NCHW ? schedule_planes() : schedule_pixels();
+        auto append = [&](const std::vector<VarOrRVar> &loops) {
+            order.insert(order.end(), loops.begin(), loops.end());
+        };
+        VarOrRVar job("job", schedule_.share), inner = phases_.empty() ? VarOrRVar(s.g) : phases_[0];
+        LoopLevel input, products(s.output, block_);
         if (by_rows_) {
-            order.push_back(strip_);
-        }
-        order.insert(order.end(), {s.z, s.n});
-        output.reorder(order);
-        if (by_rows_) {
-            output.fuse(strip_, s.z, job).fuse(job, s.n, job).parallel(job);
+            append({block_});
+            append(phases_);
+            append({s.g, loops_.strip, loops_.z, s.n});
+            input = LoopLevel(s.output, schedule_.share ? VarOrRVar(s.g) : inner);
+        } else if (schedule_.share) {
+            append(phases_);
+            append({block_, loops_.strip, s.g, loops_.z, s.n});
+            input = LoopLevel(s.output, loops_.strip), products = LoopLevel(s.output, inner);
         } else {
-            output.parallel(block);
+            append({block_, loops_.strip});
+            append(phases_);
+            append({s.g, loops_.z, s.n});
+            input = LoopLevel(s.output, loops_.strip);
         }
-        Var phase = phases_.empty() ? s.g : phases_[0];
-        return {LoopLevel(output, by_rows_ ? job : s.n), LoopLevel(output, by_rows_ ? phase : strip_),
-                LoopLevel(output, block)};
+        output_.reorder(order);
+        if (by_rows_) {
+            output_.fuse(loops_.strip, loops_.z, job).fuse(job, s.n, job).parallel(job);
+        } else {
+            output_.parallel(block_);
+        }
+        return {LoopLevel(s.output, by_rows_ ? job : s.n), input, products};
     }
 
-    // One tile and vector of channels of `func`: its loops over x, channels and the rows `row` of one tile. Returns its loops,
-    // the tiles of a row outermost.
-    std::vector<VarOrRVar> schedule_tile(Func func, const Var &row, TailStrategy channel_tail) {
-        Var lane("lane"), tx("tx"), xi("xi");
-        func.split(s.c, vector_, lane, schedule_.lanes, channel_tail).vectorize(lane);
-        func.split(s.x, tx, xi, s.outputs[2], TailStrategy::GuardWithIf).unroll(xi);
-        func.reorder(lane, xi, row, vector_, tx);
-        func.unroll(row);
-        s.output_rows.compute_at(func, vector_).vectorize(s.c, schedule_.lanes, TailStrategy::RoundUp);
+    std::vector<VarOrRVar> schedule_planes() {
+        if (tiles_.y > 1) {
+            output_.split(loops_.ty, loops_.strip, loops_.ty, schedule_.rows, TailStrategy::GuardWithIf);
+        } else {
+            output_.split(s.x, loops_.strip, s.x, block_tiles_ * s.outputs[2], TailStrategy::GuardWithIf);
+        }
+        // The last vector of a row stays in the tiles of the row.
+        int row = int(tiles_.y > 1 ? tiles_.x : block_tiles_) * s.outputs[2];
+        Var inner("inner"), xi("xi");
+        output_.split(s.c, block_, inner, schedule_.channels, TailStrategy::GuardWithIf);
+        output_.vectorize(s.x, std::gcd(row, schedule_.lanes), TailStrategy::GuardWithIf);
+        std::vector<VarOrRVar> order = {s.x, loops_.yi, inner, loops_.ty};
+        if (interleaved_) {
+            s.output.bound(*interleaved_, 0, key_.stride[2]);
+            output_.vectorize(*interleaved_);
+            order.insert(order.begin(), *interleaved_);
+        }
+        s.result.compute_at(LoopLevel(s.output, loops_.ty)).store_in(MemoryType::Heap);
+        s.result.bound_extent(s.c, schedule_.channels).bound_extent(s.y, s.outputs[1]);
+        s.result.align_bounds(s.x, s.outputs[2]).align_bounds(s.y, s.outputs[1]);
+        Stage result = s.result;
+        result.split(s.x, loops_.tx, loops_.xi, s.outputs[2], TailStrategy::GuardWithIf);
+        schedule_tile(s.result, result, s.y, TailStrategy::RoundUp);
+        return order;
+    }
+
+    std::vector<VarOrRVar> schedule_pixels() {
+        output_.split(loops_.x, loops_.tx, loops_.xi, s.outputs[2], TailStrategy::GuardWithIf);
+        VarOrRVar &tiles = tiles_.y > 1 ? loops_.ty : loops_.tx;
+        output_.split(tiles, loops_.strip, tiles, tiles_.y > 1 ? schedule_.rows : block_tiles_,
+                      TailStrategy::GuardWithIf);
+        // It may neither add twice nor move a block's first channel.
+        bool shifts = !schedule_.share && key_.residual == 0 && key_.group_out <= schedule_.channels;
+        std::vector<VarOrRVar> order =
+            schedule_tile(s.output, output_, loops_.yi, shifts ? tail(key_.group_out) : TailStrategy::GuardWithIf);
+        output_.split(vector_, block_, vector_, schedule_.channels / schedule_.lanes, TailStrategy::GuardWithIf);
+        order.push_back(loops_.ty);
+        return order;
+    }
+
+    // One tile and vector of channels of `stage` of `func`: its loops over channels and the rows `row` of one tile. Returns
+    // its loops, the tiles of a row outermost.
+    std::vector<VarOrRVar> schedule_tile(const Func &func, Stage stage, const VarOrRVar &row,
+                                         TailStrategy channel_tail) {
+        Var lane("lane");
+        stage.split(s.c, vector_, lane, schedule_.lanes, channel_tail).vectorize(lane);
+        std::vector<VarOrRVar> order = {lane, loops_.xi, row, vector_, loops_.tx};
+        stage.reorder(order).unroll(loops_.xi).unroll(row);
+        s.output_rows.compute_at(LoopLevel(func, vector_)).vectorize(s.c, schedule_.lanes, TailStrategy::RoundUp);
         s.output_rows.bound_extent(s.ky, s.points[1])
             .bound_extent(s.dx, s.outputs[2])
             .reorder(s.c, s.dx, s.ky)
@@ -142,7 +176,7 @@ class WinogradSchedule {
             // for F(3, 2), by llvm-mca. On Zen 4 that is as fast.
             s.output_rows.bound_extent(s.t, 1);
         }
-        return {lane, xi, row, vector_, tx};
+        return order;
     }
 
     void schedule_products(const LoopLevel &level) {
@@ -210,10 +244,16 @@ class WinogradSchedule {
     WinogradTiles tiles_;
     int block_tiles_;  // that share one V
     bool by_rows_;
-    std::vector<Var> phases_;         // x y z; without that of x where blocks hold all of them:
+    // Loops of the output: its positions, split into tiles and the positions of a tile; strips of tiles.
+    struct Loops {
+        VarOrRVar x, y, tx, xi, ty, yi, strip, z;
+    };
+    Stage output_;
+    Loops loops_;
+    std::vector<VarOrRVar> phases_;   // x y z; without that of x where blocks hold all of them:
     std::optional<Var> interleaved_;  // the x phases of a block
-    Var strip_{"strip"};              // of such blocks
-    Var vector_{"vector"};            // of output channels
+    Var block_{"block"};              // of output channels
+    Var vector_{"vector"};            // of these
 };
 
 }  // namespace

@@ -92,7 +92,7 @@ TEST_CASE("a short search leaves trials, records and a page; build and bench use
     CHECK(lines[0]["trials"].get<int>() > 1);
     CHECK(lines[0]["failed"] == 0);
     CHECK(lines[1]["tuned"]["layers"] == 1);
-    const bool recorded = lines[0]["recorded"];
+    const bool confirmed = lines[0]["confirmed"];
     std::ifstream page(files.page);
     const std::string html(std::istreambuf_iterator<char>(page), {});
     CHECK_THAT(html, Contains("<svg") && Contains("small") && Contains("</html>") && !Contains("http"));
@@ -104,7 +104,7 @@ TEST_CASE("a short search leaves trials, records and a page; build and bench use
     // A record of a schedule that is not the default's, whatever the short search found.
     TuningRecords found;
     found.read(files.winners);
-    CHECK((found.all().size() == 1 || !recorded || json_lines(again.out)[0]["recorded"] == false));
+    CHECK((found.all().size() == 1 || !confirmed || json_lines(again.out)[0]["confirmed"] == false));
     Json record = files.candidate();
     record.update(
         {{"cpu", "a processor"}, {"threads", 1}, {"time_us", 1.0}, {"spread", 0.0}, {"default_time_us", 2.0}});

@@ -10,6 +10,7 @@
 #include "tests/catch.h"
 #include "tests/child.h"
 #include "tests/scratch.h"
+#include "tools/confirmation.h"
 #include "tools/kernel_plan.h"
 #include "tools/tune.h"
 #include "tools/tune_outcomes.h"
@@ -88,9 +89,30 @@ TEST_CASE("a search stores every trial, and the same times give the same winners
         CHECK(o.failed == 0);
         CHECK(o.trials > 10);
         CHECK(o.result.ratio < 0.8);
-        CHECK(o.recorded);
+        CHECK(o.confirmed);
+        CHECK(o.processes == kConfirmingProcesses);
     }
     CHECK(text_of(second.search()) == text_of(outcomes));
+}
+
+TEST_CASE("what a search found is no winner where a process that confirms finds it no faster") {
+    // Whatever is timed for 0.6 s takes as long again as the default.
+    Setup setup(
+        std::string("if [ \"$3\" = 0.6 ]; then echo '{\"ok\":true,\"time_us\":2,\"default_time_us\":1,\"ratio\":2,"
+                    "\"ratio_low\":2,\"ratio_high\":2,\"spread\":0,\"samples\":5,\"compile_seconds\":0}'; exit; fi\n") +
+        kHonest);
+    const std::vector<LayerOutcome> outcomes = setup.search();
+    for (const LayerOutcome &o : outcomes) {
+        CHECK(!o.confirmed);
+        CHECK(o.decided);
+        CHECK(o.processes == 1);
+        CHECK(o.result.ratio == 2);
+    }
+    const OutcomeTotals totals = totals_of(outcomes);
+    CHECK(totals.confirmed == 0);
+    CHECK(totals.refuted == 2);
+    CHECK(totals.speedup == 1);
+    CHECK(int64_t(totals.trials) == setup.stored());
 }
 
 TEST_CASE("resume times only the winners again and finds the same") {
@@ -126,7 +148,7 @@ TEST_CASE("a resumed search says which winners hold") {
     const std::vector<LayerOutcome> again = setup.search();
     for (const LayerOutcome &o : again) {
         REQUIRE(o.earlier);
-        CHECK(o.earlier->held());
+        CHECK(o.earlier->held);
         CHECK(o.earlier->now.ratio == o.earlier->then.ratio);
         CHECK(same_schedule(o.earlier->schedule, o.schedule));
     }
@@ -138,7 +160,7 @@ TEST_CASE("a resumed search says which winners hold") {
     const std::vector<LayerOutcome> worse = setup.search();
     for (const LayerOutcome &o : worse) {
         REQUIRE(o.earlier);
-        CHECK(!o.earlier->held());
+        CHECK(!o.earlier->held);
         CHECK(o.earlier->now.ratio == Approx(o.earlier->then.ratio + 1));
     }
     CHECK(totals_of(worse).held == 0);
@@ -213,7 +235,7 @@ TEST_CASE("totals and page compare with the other schedulers, each on the layers
     failed.failed_step = "compile", failed.failure = "ended by <signal> 11";
     std::vector<LayerOutcome> outcomes;
     for (Layer &layer : Setup(kHonest).layers) {
-        outcomes.push_back({layer, {}, timed(0.5), 3, 0, {timed(2), timed(8)}, true, true, std::nullopt});
+        outcomes.push_back({layer, {}, timed(0.5), 4, 3, 0, {timed(2), timed(8)}, true, true, std::nullopt});
     }
     outcomes[1].others = {failed, timed(0.5)};
     const OutcomeTotals totals = totals_of(outcomes);

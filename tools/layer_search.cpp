@@ -127,10 +127,10 @@ std::vector<Schedule> LayerSearch::propose(int count, const std::vector<CostSamp
     return proposed;
 }
 
-const Tried *LayerSearch::fastest(double seconds) const {
+const Tried *LayerSearch::fastest() const {
     const Tried *best = nullptr;
     for (const Tried &t : tried_) {
-        if (t.result.ok() && t.seconds >= seconds && (!best || t.result.ratio < best->result.ratio)) {
+        if (t.result.ok() && (!best || t.result.ratio < best->result.ratio)) {
             best = &t;
         }
     }
@@ -152,6 +152,17 @@ std::vector<Schedule> LayerSearch::undecided(double seconds, size_t most) const 
         }
     }
     return overlapping > 1 ? open : std::vector<Schedule>();
+}
+
+std::vector<Schedule> LayerSearch::contenders(size_t most) const {
+    std::vector<Schedule> faster;
+    for (const Schedule &schedule : ranked()) {
+        if (faster.size() < most && find(schedule)->result.ratio_high < 1 &&
+            !same_schedule(schedule, default_schedule())) {
+            faster.push_back(schedule);
+        }
+    }
+    return faster;
 }
 
 void LayerSearch::learn(const Schedule &schedule, double seconds, const CandidateResult &result) {

@@ -28,13 +28,14 @@ class LayerSearch {
     // Those among the fastest whose intervals overlap the fastest's and that were timed for less than `seconds`, itself
     // included; at most `most`; none where the fastest stands alone.
     std::vector<Schedule> undecided(double seconds, size_t most) const;
+    // Up to `most`, fastest first, that were faster than the default beyond the quartiles of their last timing.
+    std::vector<Schedule> contenders(size_t most) const;
     void learn(const Schedule &schedule, double seconds, const CandidateResult &result);
     // Closes a generation: idle() counts those in a row that brought no gain.
     void end_generation();
 
     const Tried *find(const Schedule &schedule) const;  // null where it was not tried
-    // Of those that were timed for `seconds` at least; null where there is none.
-    const Tried *fastest(double seconds = 0) const;
+    const Tried *fastest() const;                       // null where none was timed
     const Schedule &default_schedule() const { return start_.front(); }
     const std::vector<Schedule> &first_generation() const { return start_; }
     int generations() const { return generations_; }

@@ -35,9 +35,10 @@ std::string row_text(const KernelJob &job) {
     int32_t least[3];
     least_extents(c.key, s, least);
     return fmt::format(
-        "    {{\"{}\", \"{}\", \"{}\", {}_argv, {}_scratch_argv, {}, {}, {}, {}, {}, {{1, {}, {}}}, {}, {}}},\n",
+        "    {{\"{}\", \"{}\", \"{}\", {}_argv, {}_scratch_argv, {}, {}, {}, {}, {}, {{1, {}, {}}}, {}, {}, {}}},\n",
         job.name, schedule_text(s), job.origin, c.symbol, c.symbol, key_text(c.key), int(s.form),
-        c.target.row->cpu_features, weights_panel(c.key, s), s.lanes, s.tile_y, s.tile_x, s.vectors, axes_text(least));
+        c.target.row->cpu_features, weights_panel(c.key, s), s.lanes, s.tile_y, s.tile_x, s.vectors, axes_text(least),
+        int(shares_input(s)));
 }
 
 nlohmann::json axes_json(const int32_t values[3]) {

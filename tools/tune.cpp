@@ -115,7 +115,7 @@ std::vector<Verdict> verdicts_of(const std::vector<LayerOutcome> &outcomes, cons
     std::vector<Verdict> verdicts;
     for (const LayerOutcome &o : outcomes) {
         if (o.decided) {
-            verdicts.push_back({o.layer, o.recorded ? std::optional(record_of(o, target, conditions)) : std::nullopt});
+            verdicts.push_back({o.layer, o.confirmed ? std::optional(record_of(o, target, conditions)) : std::nullopt});
         }
     }
     return verdicts;
@@ -258,8 +258,8 @@ void add_tune_command(CLI::App &program, int &status) {
                     "default schedule,\n"
                     "while nothing of any tuner compiles. Nothing else should run on the machine. Ctrl-C ends with "
                     "what was found.\n"
-                    "A record is written for a layer whose best schedule beats the default by more than the quartiles "
-                    "of the timing.\n"
+                    "A record is written for a layer whose schedule several processes of their own found faster than "
+                    "the default.\n"
                     "`halconv build` and `bench` take the committed records and those of their --records FILE.");
     command->callback([c, &status] {
         c->tune.timed = c->cost == "time";

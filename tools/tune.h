@@ -38,29 +38,31 @@ struct TuneOptions {
 
 constexpr const char *kAutoschedulers[] = {"Adams2019", "Mullapudi2016"};
 
-// The schedule that an earlier run, of the same file of trials, found to be faster than the default, and its timings.
+// The schedule that an earlier run, of the same file of trials, confirmed to be faster than the default.
 struct EarlierWinner {
     Schedule schedule;
-    CandidateResult then, now;
-    // Faster than the default again, beyond the quartiles.
-    bool held() const { return now.ok() && now.ratio_high < 1; }
+    CandidateResult then, now;  // over the processes that timed it
+    bool held;                  // confirmed again
 };
 
 // What a search found for one layer.
 struct LayerOutcome {
     Layer layer;
-    Schedule schedule;       // the fastest
-    CandidateResult result;  // its last timing
+    // The fastest that is confirmed; where none is, the fastest of those that the search held for faster than the default;
+    // where there are none, the fastest.
+    Schedule schedule;
+    CandidateResult result;  // over the processes that timed it to confirm it, else the search's last timing
+    int processes;           // that timed it to confirm it; 0 if it was no contender
     int trials, failed;
     // Of Halide's autoschedulers, if they were asked for: kAutoschedulers.
     std::vector<CandidateResult> others;
-    bool recorded;                         // it is faster than the default schedule beyond the spread of the timing
-    bool decided;                          // timed as long as winners are, or the default; else the search ended before
+    bool confirmed;  // faster than the default schedule: tools/confirmation.h
+    bool decided;    // it was confirmed or not, or the default is the fastest; else ctrl-C ended the search before
     std::optional<EarlierWinner> earlier;  // of a resumed search
 };
 
-// Runs the search for as long as options.minutes says, or until no layer gains any more, or ctrl-C; what is taken from
-// `store` costs none of that time. Every trial is stored when it ends. Throws InputError and WorkError.
+// Runs the search for as long as options.minutes says, or until no layer gains any more, or ctrl-C, the time to confirm
+// what it found included; what is taken from `store` costs none of that time. Every trial is stored when it ends. Throws InputError and WorkError.
 std::vector<LayerOutcome> search_schedules(const std::vector<Layer> &layers, const TuneOptions &options,
                                            TrialStore &store);
 

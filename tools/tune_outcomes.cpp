@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "tools/bench_figures.h"
+#include "tools/confirmation.h"
 
 namespace halconv {
 
@@ -34,13 +35,17 @@ OrderedJson outcome_json(const LayerOutcome &o, const Machine &machine) {
                        {"default_percent_of_peak", percent_of_peak(o.layer, default_us, machine)},
                        {"trials", o.trials},
                        {"failed", o.failed},
-                       {"recorded", o.recorded}};
+                       {"confirmed", o.confirmed},
+                       {"processes", o.processes}};
+    if (o.processes > 0) {
+        object["process_speedups"] = {1 / o.result.ratio_high, 1 / o.result.ratio_low};
+    }
     if (o.earlier) {
         const EarlierWinner &e = *o.earlier;
         object["earlier"] = {{"schedule", schedule_text(e.schedule)},
                              {"speedup", 1 / e.then.ratio},
                              {"speedup_again", e.now.ok() ? OrderedJson(1 / e.now.ratio) : OrderedJson()},
-                             {"held", e.held()}};
+                             {"held", e.held}};
     }
     for (size_t i = 0; i < o.others.size(); i++) {
         object[kAutoschedulers[i]] = result_json(o.others[i]);
@@ -50,7 +55,9 @@ OrderedJson outcome_json(const LayerOutcome &o, const Machine &machine) {
 
 OrderedJson totals_json(const OutcomeTotals &t) {
     OrderedJson object{{"layers", t.layers},
-                       {"recorded", t.recorded},
+                       {"confirmed", t.confirmed},
+                       {"not_confirmed", t.refuted},
+                       {"processes", kConfirmingProcesses},
                        {"geomean_speedup", t.speedup},
                        {"trials", t.trials},
                        {"failed", t.failed}};
@@ -70,13 +77,13 @@ OrderedJson totals_json(const OutcomeTotals &t) {
 
 std::string totals_text(const OutcomeTotals &t) {
     std::string text =
-        fmt::format("{} of {} layers have a faster schedule; geomean speed-up over all {:.3f}; {} trials, {} failed\n",
-                    t.recorded, t.layers, t.speedup, t.trials, t.failed);
+        fmt::format("{} of {} layers have a schedule that each of {} processes found faster; geomean speed-up over all "
+                    "{:.3f}\n{} more seemed faster in the search and are not confirmed; {} trials, {} failed\n",
+                    t.confirmed, t.layers, kConfirmingProcesses, t.speedup, t.refuted, t.trials, t.failed);
     if (t.earlier > 0) {
-        text +=
-            fmt::format("{} of {} winners of earlier runs beat the default again; their geomean speed-up was {:.3f} "
-                        "and is {:.3f}\n",
-                        t.held, t.earlier, t.earlier_speedup, t.again_speedup);
+        text += fmt::format("{} of {} winners of earlier runs are confirmed again; their geomean speed-up was {:.3f} "
+                            "and is {:.3f}\n",
+                            t.held, t.earlier, t.earlier_speedup, t.again_speedup);
     }
     for (size_t i = 0; i < t.others.size(); i++) {
         text += fmt::format("{}: {} layers, geomean {:.2f}x our time; {} failed\n", kAutoschedulers[i],
@@ -108,6 +115,15 @@ std::string earlier_text(const LayerOutcome &o) {
 
 }  // namespace
 
+std::string confirmation_text(const LayerOutcome &o) {
+    if (o.processes == 0) {
+        return "";
+    }
+    const std::string text =
+        fmt::format("{} processes: {:.3f} .. {:.3f}", o.processes, 1 / o.result.ratio_high, 1 / o.result.ratio_low);
+    return o.confirmed ? text : "not confirmed (" + text + ")";
+}
+
 double percent_of_peak(const Layer &layer, double time_us, const Machine &machine) {
     return useful_flop(layer.problem) / time_us * 1e-3 * 100 / machine.peak();
 }
@@ -116,10 +132,11 @@ OutcomeTotals totals_of(const std::vector<LayerOutcome> &outcomes) {
     OutcomeTotals t;
     Geomean speedup, earlier, again, others[std::size(kAutoschedulers)];
     for (const LayerOutcome &o : outcomes) {
-        t.layers++, t.recorded += o.recorded, t.trials += o.trials, t.failed += o.failed;
-        speedup.add(o.recorded ? 1 / o.result.ratio : 1);
+        t.layers++, t.confirmed += o.confirmed, t.refuted += o.processes > 0 && !o.confirmed;
+        t.trials += o.trials, t.failed += o.failed;
+        speedup.add(o.confirmed ? 1 / o.result.ratio : 1);
         if (o.earlier) {
-            t.earlier++, t.held += o.earlier->held();
+            t.earlier++, t.held += o.earlier->held;
             earlier.add(1 / o.earlier->then.ratio);
             again.add(o.earlier->now.ok() ? 1 / o.earlier->now.ratio : 1);
         }
@@ -144,8 +161,8 @@ void print_outcomes(const std::vector<LayerOutcome> &outcomes, const Machine &ma
         width = std::max(width, o.layer.name.size());
     }
     if (!json) {
-        fmt::print("| {:<{}} | default us | tuned us | speed-up | spread | trials | failed | schedule |\n"
-                   "| :{:-<{}} | ---------: | -------: | -------: | -----: | -----: | -----: | :------- |\n",
+        fmt::print("| {:<{}} | default us | tuned us | speed-up | confirmed by | trials | failed | schedule |\n"
+                   "| :{:-<{}} | ---------: | -------: | -------: | :----------- | -----: | -----: | :------- |\n",
                    "layer", width, "", width - 1);
     }
     for (const LayerOutcome &o : outcomes) {
@@ -153,10 +170,10 @@ void print_outcomes(const std::vector<LayerOutcome> &outcomes, const Machine &ma
             fmt::print("{}\n", outcome_json(o, machine).dump());
             continue;
         }
-        fmt::print("| {:<{}} | {:>10.1f} | {:>8.1f} | {:>8.3f} | {:>6.3f} | {:>6} | {:>6} | {} {}{} |\n", o.layer.name,
-                   width, o.result.time_us / o.result.ratio, o.result.time_us, 1 / o.result.ratio, o.result.spread,
+        fmt::print("| {:<{}} | {:>10.1f} | {:>8.1f} | {:>8.3f} | {} | {:>6} | {:>6} | {} {}{} |\n", o.layer.name, width,
+                   o.result.time_us / o.result.ratio, o.result.time_us, 1 / o.result.ratio, confirmation_text(o),
                    o.trials, o.failed, form_name(o.schedule.form), schedule_text(o.schedule),
-                   (o.recorded ? "" : " (not recorded)") + earlier_text(o) + others_text(o));
+                   earlier_text(o) + others_text(o));
     }
     const OutcomeTotals totals = totals_of(outcomes);
     fmt::print("{}\n", json ? totals_json(totals).dump() : "\n" + totals_text(totals));

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "tools/confirmation.h"
 #include "tools/tune_outcomes.h"
 
 namespace halconv {
@@ -130,18 +131,20 @@ std::string bars(const TunePage &page) {
 std::string table(const TunePage &page) {
     std::string rows;
     for (const LayerOutcome &o : page.outcomes) {
-        rows += fmt::format("<tr><td>{}</td><td>{:.1f}</td><td>{:.1f}</td><td>{:.3f}</td><td>{:.3f}</td><td>{}</td>"
-                            "<td>{}</td><td class=\"t\">{} {}{}</td></tr>\n",
-                            escaped(o.layer.name), o.result.time_us / o.result.ratio, o.result.time_us,
-                            1 / o.result.ratio, o.result.spread, o.trials, o.failed, form_name(o.schedule.form),
-                            escaped(schedule_text(o.schedule)),
-                            o.recorded ? "" : " (no record: not faster beyond the spread)");
+        rows +=
+            fmt::format("<tr><td>{}</td><td>{:.1f}</td><td>{:.1f}</td><td>{:.3f}</td><td class=\"t\">{}</td><td>{}</td>"
+                        "<td>{}</td><td class=\"t\">{} {}</td></tr>\n",
+                        escaped(o.layer.name), o.result.time_us / o.result.ratio, o.result.time_us, 1 / o.result.ratio,
+                        escaped(confirmation_text(o)), o.trials, o.failed, form_name(o.schedule.form),
+                        escaped(schedule_text(o.schedule)));
     }
     const OutcomeTotals t = totals_of(page.outcomes);
-    return fmt::format("<table><tr><th>layer</th><th>default us</th><th>tuned us</th><th>speed-up</th><th>spread</th>"
-                       "<th>trials</th><th>failed</th><th>schedule</th></tr>\n{}</table>\n<p>{} of {} layers have a "
-                       "faster schedule; geomean speed-up over all {:.3f}.</p>\n",
-                       rows, t.recorded, t.layers, t.speedup);
+    return fmt::format(
+        "<table><tr><th>layer</th><th>default us</th><th>tuned us</th><th>speed-up</th><th>confirmed by</th>"
+        "<th>trials</th><th>failed</th><th>schedule</th></tr>\n{}</table>\n<p>{} of {} layers have a "
+        "schedule that each of {} processes found faster; geomean speed-up over all {:.3f}. {} more "
+        "seemed faster in the search and are not confirmed.</p>\n",
+        rows, t.confirmed, t.layers, kConfirmingProcesses, t.speedup, t.refuted);
 }
 
 // Halide's autoschedulers beside what was found; empty if they were not asked for.

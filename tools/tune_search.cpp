@@ -9,9 +9,9 @@
 
 #include <fmt/format.h>
 
+#include "tools/confirmation.h"
 #include "tools/interrupt.h"
 #include "tools/kernel_plan.h"
-#include "tools/library.h"
 #include "tools/progress.h"
 #include "tools/tune.h"
 
@@ -19,13 +19,13 @@ namespace halconv {
 
 namespace {
 
-// Seconds that a candidate is timed for: first; where it cannot be told from the fastest; at the end.
+// Seconds that a candidate is timed for: first; where it cannot be told from the fastest; by each process that confirms.
 constexpr double kFirst = 0.05, kAgain = 0.2, kLast = 0.6;
-constexpr size_t kContenders = 3;  // that are timed again
+constexpr size_t kContenders = 3;  // that are timed again, and at the end to be confirmed
 constexpr int kMostRounds = 8;     // of timing again
 constexpr int kPatience = 5;       // generations without a gain until a layer is done
-// Of the time, kept for timing the winners again: so many seconds a layer, but no more than this share of it; that timing
-// is not cut off.
+// Of the time, kept to confirm the winners: so many seconds a layer, but no more than this share of it; confirming is not
+// cut off.
 constexpr double kLastOfLayer = 5, kLastShare = 0.4;
 constexpr size_t kNearRecords = 2;
 
@@ -63,7 +63,7 @@ class Tuner {
   public:
     Tuner(const std::vector<Layer> &layers, const TuneOptions &options, TrialStore &store)
         : options_(options), store_(store), target_(parse_target(options.target)), layers_(layers),
-          start_(Clock::now()), bar_("tuning"), winners_bar_("timing winners") {
+          start_(Clock::now()), bar_("tuning"), winners_bar_("confirming") {
         TuningRecords records;
         if (!options.winners.empty() && std::filesystem::exists(options.winners)) {
             records.read(options.winners);
@@ -71,9 +71,10 @@ class Tuner {
         records.read_folder(committed_folder());
         for (const Layer &layer : layers) {
             searches_.emplace_back(layer, *target_.row, near_schedules(layer, target_, records), options.seed);
-            earlier_.push_back(earlier_winner(searches_.size() - 1));
+            before_.push_back(confirmed_before(stored(searches_.size() - 1), kLast));
         }
-        trials_.resize(layers.size(), 0), failed_.resize(layers.size(), 0);
+        trials_.resize(layers.size(), 0), failed_.resize(layers.size(), 0), decided_.resize(layers.size(), false);
+        confirmations_.resize(layers.size(), Confirmations({}));
         for (size_t layer = 0; layer < layers.size(); layer++) {
             if (!starts_as_before(layer)) {
                 adopt(layer);
@@ -89,8 +90,8 @@ class Tuner {
             LayerSearch &search = searches_[size_t(layer)];
             const std::vector<Schedule> proposed = search.propose(count, all_samples());
             const bool exhausted = proposed.empty();
-            measure(layer, proposed, kFirst);
-            decide(layer, kAgain);
+            learn(layer, proposed, kFirst);
+            decide(layer);
             search.end_generation();
             done_[size_t(layer)] = exhausted || search.idle() >= kPatience;
             if (commands_ == commands) {  // all from the file
@@ -100,10 +101,9 @@ class Tuner {
         searching_ = false;
         bar_.clear();
         for (size_t layer = 0; layer < searches_.size(); layer++) {
-            winners_bar_.update(int(layer), int(searches_.size()), layers_[layer].name);
+            winners_bar_.update(int(layer), int(searches_.size()), confirmed_text());
             adopt(layer);
-            decide(int(layer), kLast);
-            time_earlier(int(layer));
+            confirm(int(layer));
         }
         winners_bar_.clear();
         return outcomes();
@@ -116,30 +116,11 @@ class Tuner {
         return options_.jobs > 0 ? options_.jobs : std::max(1, int(std::thread::hardware_concurrency()));
     }
     double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
-    // The winners are timed to the end.
+    // What was found is confirmed to the end.
     bool out_of_time() const {
         const double share =
             1 - std::min(kLastShare, kLastOfLayer * double(searches_.size()) / (options_.minutes * 60));
         return interrupted() || (searching_ && elapsed() >= share * options_.minutes * 60);
-    }
-
-    // The fastest of those that were timed as winners are, by the last timing of each; none where the default was no slower.
-    std::optional<EarlierWinner> earlier_winner(size_t layer) const {
-        std::vector<Trial> timed;
-        for (Trial &trial : stored(layer)) {
-            auto same = [&](const Trial &t) { return same_schedule(t.candidate.schedule, trial.candidate.schedule); };
-            if (trial.seconds >= kLast) {
-                timed.erase(std::remove_if(timed.begin(), timed.end(), same), timed.end());
-                timed.push_back(std::move(trial));
-            }
-        }
-        const Trial *best = nullptr;
-        for (const Trial &t : timed) {
-            best = t.result.ok() && (!best || t.result.ratio < best->result.ratio) ? &t : best;
-        }
-        return best && best->result.ratio_high < 1
-                   ? std::optional(EarlierWinner{best->candidate.schedule, best->result, {}})
-                   : std::nullopt;
     }
 
     std::string default_text(size_t layer) const {
@@ -171,10 +152,9 @@ class Tuner {
         });
     }
 
-    // Learns all that the file has of the layer; winners are timed again.
+    // Learns all that the file has of the layer; winners are confirmed again.
     void adopt(size_t layer) {
-        for (const Trial &t :
-             options_.resume ? store_.trials({layers_[layer], target_.name, {}}) : std::vector<Trial>()) {
+        for (const Trial &t : stored(layer)) {
             const Tried *known = searches_[layer].find(t.candidate.schedule);
             if (const double seconds = std::min(t.seconds, kAgain); !known || known->seconds <= seconds) {
                 searches_[layer].learn(t.candidate.schedule, seconds, t.result);
@@ -182,24 +162,37 @@ class Tuner {
         }
     }
 
-    void time_earlier(int layer) {
-        std::optional<EarlierWinner> &earlier = earlier_[size_t(layer)];
-        if (!earlier) {
-            return;
+    // One process after the other times each contender and what an earlier run confirmed; timings in the search are no part
+    // of it, as their luck made the contenders.
+    void confirm(int layer) {
+        std::vector<Schedule> contenders = searches_[size_t(layer)].contenders(kContenders);
+        if (const std::optional<Confirmation> &before = before_[size_t(layer)]) {
+            auto same = [&](const Schedule &s) { return same_schedule(s, before->schedule); };
+            contenders.erase(std::remove_if(contenders.begin(), contenders.end(), same), contenders.end());
+            contenders.insert(contenders.begin(), before->schedule);
         }
-        const LayerSearch &search = searches_[size_t(layer)];
-        auto timed = [&]() -> const Tried * {
-            const Tried *known = search.find(earlier->schedule);
-            return known && known->seconds >= kLast ? known : nullptr;
-        };
-        if (!timed()) {
-            measure(layer, {earlier->schedule}, kLast);
+        Confirmations &c = confirmations_[size_t(layer)] = Confirmations(contenders);
+        for (std::vector<Schedule> open; !(open = c.open()).empty() && !interrupted();) {
+            const std::vector<std::optional<CandidateResult>> results = measure(layer, open, kLast);
+            for (size_t i = 0; i < open.size(); i++) {
+                if (results[i]) {
+                    c.add(open[i], *results[i]);
+                }
+            }
         }
-        if (const Tried *now = timed()) {
-            earlier->now = now->result;
-        } else {
-            earlier.reset();  // interrupted
+        decided_[size_t(layer)] = !interrupted();
+    }
+
+    std::string confirmed_text() const {
+        int confirmed = 0;
+        double log_sum = 0;
+        for (const Confirmations &c : confirmations_) {
+            if (const Confirmation *best = c.best(); best && best->confirmed()) {
+                confirmed++, log_sum -= std::log(best->result().ratio);
+            }
         }
+        return fmt::format("layers; {} have a schedule that {} processes found faster, geomean over all {:.3f}x",
+                           confirmed, kConfirmingProcesses, std::exp(log_sum / double(searches_.size())));
     }
 
     // Every layer in turn, those that gained lately more often; -1 where all are done.
@@ -224,9 +217,10 @@ class Tuner {
         return samples;
     }
 
-    // Measures the schedules, several commands at a time, stores each result as it comes, and learns from them in the order
-    // of `schedules`, whichever ended first.
-    void measure(int layer, const std::vector<Schedule> &schedules, double seconds) {
+    // Measures the schedules, several commands at a time, and stores each result as it comes; nothing of those that the end
+    // of the time left out.
+    std::vector<std::optional<CandidateResult>> measure(int layer, const std::vector<Schedule> &schedules,
+                                                        double seconds) {
         std::vector<std::optional<CandidateResult>> results(schedules.size());
         std::atomic<size_t> next{0};
         std::exception_ptr failure;
@@ -250,34 +244,40 @@ class Tuner {
         if (failure) {
             std::rethrow_exception(failure);
         }
+        for (const std::optional<CandidateResult> &result : results) {
+            trials_[size_t(layer)] += result.has_value();
+            failed_[size_t(layer)] += result && !result->ok();
+        }
+        return results;
+    }
+
+    // Measures the schedules and learns from them in their order, whichever ended first.
+    void learn(int layer, const std::vector<Schedule> &schedules, double seconds) {
+        const std::vector<std::optional<CandidateResult>> results = measure(layer, schedules, seconds);
         for (size_t i = 0; i < schedules.size(); i++) {
             if (results[i]) {
-                trials_[size_t(layer)]++;
-                failed_[size_t(layer)] += !results[i]->ok();
                 searches_[size_t(layer)].learn(schedules[i], seconds, *results[i]);
             }
         }
-        if (searching_) {
-            show(layer);
-        }
+        show(layer);
     }
 
-    // Times the fastest again, and what cannot be told from it, until the fastest is one that was timed for `seconds`: of
+    // Times the fastest again, and what cannot be told from it, until the fastest is one that was timed for kAgain: of
     // many short timings the best is often one that was disturbed.
-    void decide(int layer, double seconds) {
+    void decide(int layer) {
         const LayerSearch &search = searches_[size_t(layer)];
         for (int round = 0; round < kMostRounds && !out_of_time(); round++) {
             const Tried *best = search.fastest();
-            std::vector<Schedule> open = search.undecided(seconds, kContenders);
+            std::vector<Schedule> open = search.undecided(kAgain, kContenders);
             if (!best || (open.empty() &&
-                          (best->seconds >= seconds || same_schedule(best->schedule, search.default_schedule())))) {
+                          (best->seconds >= kAgain || same_schedule(best->schedule, search.default_schedule())))) {
                 return;
             }
-            measure(layer, open.empty() ? std::vector<Schedule>{best->schedule} : open, seconds);
+            learn(layer, open.empty() ? std::vector<Schedule>{best->schedule} : open, kAgain);
         }
     }
 
-    // Nothing where ctrl-C ended it. Winners are timed in every run: a resumed one shows whether they hold.
+    // Nothing where ctrl-C ended it. Winners are confirmed in every run: a resumed one shows whether they hold.
     std::optional<CandidateResult> one_result(size_t layer, const Schedule &schedule, double seconds) {
         const TuningCandidate candidate{layers_[layer], target_.name, schedule};
         if (options_.resume && seconds < kLast) {
@@ -321,25 +321,27 @@ class Tuner {
     std::vector<LayerOutcome> outcomes() const {
         std::vector<LayerOutcome> found;
         for (size_t i = 0; i < searches_.size(); i++) {
-            const Tried *best = searches_[i].fastest(kLast);
-            best = best ? best : searches_[i].fastest();
-            if (!best) {
-                continue;
+            if (searches_[i].fastest()) {
+                found.push_back(outcome(i));
             }
-            // Only what was timed as long as winners are, by a margin larger than its spread, is worth a record.
-            const bool is_default = same_schedule(best->schedule, searches_[i].default_schedule());
-            bool recorded = best->seconds >= kLast && best->result.ratio_high < 1 && !is_default;
-            found.push_back({layers_[i],
-                             best->schedule,
-                             best->result,
-                             trials_[i],
-                             failed_[i],
-                             {},
-                             recorded,
-                             is_default || best->seconds >= kLast,
-                             earlier_[i]});
         }
         return found;
+    }
+
+    LayerOutcome outcome(size_t layer) const {
+        const Confirmations &c = confirmations_[layer];
+        const Tried *fastest = searches_[layer].fastest();
+        LayerOutcome o{layers_[layer], fastest->schedule,     fastest->result, 0, trials_[layer], failed_[layer], {},
+                       false,          bool(decided_[layer]), std::nullopt};
+        if (const Confirmation *best = c.best(); best && best->result().ok()) {
+            o.schedule = best->schedule, o.result = best->result(), o.processes = int(best->processes.size());
+            o.confirmed = best->confirmed();
+        }
+        const std::optional<Confirmation> &before = before_[layer];
+        if (const Confirmation *now = before ? c.find(before->schedule) : nullptr) {
+            o.earlier = {before->schedule, before->result(), now->result(), now->confirmed()};
+        }
+        return o;
     }
 
     const TuneOptions &options_;
@@ -347,37 +349,18 @@ class Tuner {
     Target target_;
     std::vector<Layer> layers_;
     std::vector<LayerSearch> searches_;
-    std::vector<std::optional<EarlierWinner>> earlier_;  // of each layer
+    std::vector<std::optional<Confirmation>> before_;  // of each layer, by earlier runs
+    std::vector<Confirmations> confirmations_;         // of each layer, by this run
     std::vector<int> trials_, failed_;
-    std::vector<char> done_;
+    std::vector<char> done_, decided_;  // the search; what is confirmed
     std::atomic<int64_t> commands_{0};  // that measured
-    bool searching_ = true;             // else the winners are timed
+    bool searching_ = true;             // else the winners are confirmed
     Clock::time_point start_;           // of the search; later by what the store's trials took
     ProgressBar bar_, winners_bar_;
     std::mutex mutex_;
 };
 
 }  // namespace
-
-CandidateResult measure_by_command(const TuningCandidate &candidate, double seconds, const TuneOptions &options) {
-    ScratchFolder folder(std::filesystem::temp_directory_path());
-    const std::filesystem::path file = folder.path() / "candidate.json";
-    write_text(file, candidate_json(candidate).dump() + "\n");
-    std::vector<std::string> command = options.measure;
-    command.insert(command.end(), {file.string(), "--seconds", fmt::format("{}", seconds)});
-    if (options.core >= 0) {
-        command.insert(command.end(), {"--core", std::to_string(options.core)});
-    }
-    const ProcessEnd end = run_limited(command, options.limits, interrupted);
-    const std::string line = end.out.substr(0, end.out.find('\n'));
-    try {
-        return parse_result(parse_json(line, "its line"), "its line");
-    } catch (const InputError &error) {
-        CandidateResult failed;
-        failed.failed_step = "run", failed.failure = end.failure.empty() ? error.what() : end.failure;
-        return failed;
-    }
-}
 
 std::vector<LayerOutcome> search_schedules(const std::vector<Layer> &layers, const TuneOptions &options,
                                            TrialStore &store) {

@@ -66,6 +66,10 @@ template <class T> struct PhaseAxis {
         T count = Arithmetic<T>::floor_div(axis.kernel - first_tap(r) + tap_step() - 1, tap_step());
         return Arithmetic<T>::select(Arithmetic<T>::floor_mod(r, gcd) == 0, Arithmetic<T>::max(count, T(0)), T(0));
     }
+    // How many b the outputs 0 .. out - 1 have. Counted from the first, base(0), as x, they are x * stride + q with
+    // first_phase() <= q = r + first_phase() < first_phase() + stride.
+    T bases(T out) const { return base(out - 1) - base(T(0)) + 1; }
+    T first_phase() const { return base(T(0)) * axis.stride - axis.pad_before; }
     T tap(T r, T m) const { return first_tap(r) + m * tap_step(); }
     T input_offset(T r) const { return Arithmetic<T>::floor_div(r - first_tap(r) * axis.dilation, axis.stride); }
     T input(T b, T r, T m) const { return b + input_offset(r) - m * input_step(); }
@@ -193,6 +197,11 @@ inline bool transpose_stays_inside(const Axis<int64_t> &axis, int64_t in, int64_
 struct PhaseBox {
     int64_t first, phases, extent;
 };
+
+// The box of all phases of an axis, with some positions before the output's first or after its last.
+inline PhaseBox all_phases(const PhaseAxis<int64_t> &axis, int64_t out) {
+    return {axis.first_phase(), axis.axis.stride, axis.bases(out)};
+}
 
 // Splits an output axis into its at most two boxes and returns how many: the phases q < out mod stride have one
 // coordinate more than the others. A stride larger than the output leaves phases without any coordinate, and no box

@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-enum { HALCONV_TABLE_VERSION = 1 };
+enum { HALCONV_TABLE_VERSION = 2 };
 
 /* A field of a key that is not pinned: the kernel reads it at run time. */
 #define HALCONV_FREE INT32_MIN
@@ -81,7 +81,9 @@ enum {
  *              box; where stride does not divide the output's size, the runtime splits the axis into the phases
  *              q < size mod stride, which have one x more, and the rest, and calls the kernel for each. q's minimum in
  *              the buffer is the first phase of the box, x's is 0.
- *   WINOGRAD   as DIRECT for conv, as PHASE for conv_transpose
+ *   WINOGRAD   as DIRECT for conv, as PHASE for conv_transpose; or, in a row with one_box, one box that
+ *              holds all phases, first_phase() <= q < first_phase() + stride and 0 <= x < bases(size) (PhaseAxis in
+ *              conv_shape.h), of which the kernel touches only the elements that lie inside the output
  *   ROW_FUSED  (f, qy, y, qz, z, n): f = x coordinate * channels + channel, dense; y and z as PHASE.
  *   INNER_PRODUCT  as ROW_FUSED; for conv y and z have one phase
  *
@@ -116,6 +118,7 @@ typedef struct halconv_kernel {
                               axis (of x, not of f or q) is at least min_extent */
     int32_t tile_vectors; /* vectors of lanes of a register tile */
     int32_t min_extent[3];
+    int32_t one_box; /* WINOGRAD of conv_transpose: 1 where one call computes all phases (above), else 0 */
 } halconv_kernel;
 
 struct halconv_kernel_set {

@@ -35,7 +35,7 @@ inline int winograd_outputs(int form) {
 }
 inline bool is_winograd(int form) { return winograd_outputs(form) > 0; }
 
-// Whether a numerics policy allows a form: winograd2 and winograd3 err about as much as the plain sum in f32 (at most 1.25
+// Whether a numerics policy allows a form: winograd2 and winograd3 err about as much as the plain sum in f32 (at most 1.3
 // times its root mean square), winograd4 about 5 times as much; tests/kernel_winograd_test.cpp holds all.
 inline bool numerics_allow(int form, int numerics) {
     return form == HALCONV_FORM_WINOGRAD4 ? numerics == HALCONV_FAST : !is_winograd(form) || numerics != HALCONV_STRICT;
@@ -44,5 +44,12 @@ inline bool numerics_allow(int form, int numerics) {
 // The matrices by which a form transforms one of the axes x and y; null where it sums the axis' taps as they are (every
 // other form, and an axis that is no run of 2 or 3 neighbouring taps).
 const WinogradMatrices *winograd_of_axis(int form, bool transposed, const Axis<int64_t> &axis);
+
+// Whether a winograd kernel of conv_transpose may compute all phases from one transformed input: where all of a position
+// read the same inputs, and the output is nhwc (planes are stored by phase).
+inline bool phases_can_share(const halconv_key &key) {
+    return key.op == HALCONV_CONV_TRANSPOSE && key.out_layout == HALCONV_NHWC && key.dilation[0] == 1 &&
+           key.dilation[1] == 1 && key.dilation[2] == 1;
+}
 
 }  // namespace halconv

@@ -216,7 +216,7 @@ std::string pixel_lanes_fault(const halconv_key &key, const TargetRow &target, c
 }
 
 std::string winograd_fault(const halconv_key &key, const TargetRow &target, const Schedule &s) {
-    WinogradTiles tiles = winograd_tiles(key, s.form);
+    WinogradTiles tiles = winograd_tiles(key, s);
     if (s.tile_y != 1 || s.vectors > kMostVectors || s.tile_x > kMostTileX || s.tile_x > tiles.x * tiles.y ||
         tile_registers(s.tile_x, s.vectors, s.operand_lanes) > target.registers) {
         return "the tile does not fit the registers or the output";
@@ -230,6 +230,9 @@ std::string winograd_fault(const halconv_key &key, const TargetRow &target, cons
     }
     if (s.stage != (key.in_layout == HALCONV_NCHW) || s.skip[0] || s.skip[1] || s.skip[2]) {
         return "winograd stages planes only and skips no border";
+    }
+    if (s.share && !phases_can_share(key)) {
+        return "phases cannot share their transformed input";
     }
     return s.parallel == ParallelAxis::kChannelsAndPhases ? "the parallel loop is over rows or channels" : "";
 }
@@ -281,7 +284,7 @@ std::string schedule_fault(const halconv_key &key, const TargetRow &target, cons
         return fault;
     }
     bool winograd = is_winograd(s.form);
-    if ((s.share && s.form != HALCONV_FORM_INNER_PRODUCT) ||
+    if ((s.share && s.form != HALCONV_FORM_INNER_PRODUCT && !winograd) ||
         (s.channels != 0 && !winograd && s.form != HALCONV_FORM_PIXEL_LANES) || (s.prefetch_output && !is_tiled(s)) ||
         s.reference) {
         return "a parameter of another form";
@@ -339,7 +342,7 @@ int64_t row_units(const halconv_key &key, const Schedule &s) {
     if (is_winograd(s.form)) {
         Schedule single = s;
         single.rows = 1;
-        return winograd_tiles(key, s.form).blocks(single);
+        return winograd_tiles(key, s).blocks(single);
     }
     return output_positions(key).most[1];
 }

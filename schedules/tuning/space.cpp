@@ -69,7 +69,9 @@ std::vector<Parameter> parameters_of(const halconv_key &key, const TargetRow &ta
     Positions positions = output_positions(key);
     bool tiled = form == HALCONV_FORM_DIRECT || form == HALCONV_FORM_PHASE, depthwise = form == HALCONV_FORM_DEPTHWISE;
     bool winograd = is_winograd(form), inner = form == HALCONV_FORM_INNER_PRODUCT;
-    int64_t tiles = winograd ? winograd_tiles(key, form).x * winograd_tiles(key, form).y : positions.most[2];
+    Schedule of_form;
+    of_form.form = form;
+    int64_t tiles = winograd ? winograd_tiles(key, of_form).x * winograd_tiles(key, of_form).y : positions.most[2];
     bool pixels = form == HALCONV_FORM_PIXEL_LANES;
     std::vector<Parameter> found = {{Knob::kVectors, up_to(kMostVectors)},
                                     {Knob::kLanes, powers_up_to(4, target.vector_lanes)}};
@@ -81,8 +83,6 @@ std::vector<Parameter> parameters_of(const halconv_key &key, const TargetRow &ta
     if (tiled || depthwise || pixels) {
         found.push_back({Knob::kTileY, up_to(std::min<int64_t>(kMostTileY, positions.most[1]))});
     }
-    Schedule of_form;
-    of_form.form = form;
     if (form != HALCONV_FORM_ROW_FUSED) {
         found.push_back({Knob::kStrips, strip_counts(row_units(key, of_form))});
     }
@@ -111,7 +111,7 @@ std::vector<Parameter> parameters_of(const halconv_key &key, const TargetRow &ta
         }
         found.push_back({Knob::kPrefetchOutput, {0, 1}});
     }
-    if (inner) {
+    if (inner || (winograd && phases_can_share(key))) {
         found.push_back({Knob::kShare, {0, 1}});
     }
     if (target.core.operand_lanes > 1 && (tiled || winograd || form == HALCONV_FORM_ROW_FUSED)) {

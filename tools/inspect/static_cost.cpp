@@ -28,7 +28,7 @@ double axis_products(const halconv_key &key, const Schedule &schedule, int d) {
     }
     if (is_winograd(schedule.form)) {
         const WinogradMatrices *matrices = d == 0 ? nullptr : winograd_of_axis(schedule.form, transposed, axis);
-        const WinogradTiles tiles = winograd_tiles(key, schedule.form);
+        const WinogradTiles tiles = winograd_tiles(key, schedule);
         if (matrices) {  // a register tile goes on in the next row of its block
             const double whole = double(round_up(tiles.block(schedule), tile)) / double(tiles.block(schedule));
             return phases * double(d == 2 ? tiles.x : tiles.y) * matrices->points() * (d == 2 ? whole : 1);

@@ -99,7 +99,7 @@ typedef struct halconv_problem {
 
 /* How exact the arithmetic must be. Forms that change the algebra (winograd) are used from DEFAULT on. */
 typedef enum halconv_numerics {
-    HALCONV_DEFAULT = 0, /* an error of the direct f32 sum's size: at most 1.25 times its rms (F(2, r), F(3, 2)) */
+    HALCONV_DEFAULT = 0, /* an error of the direct f32 sum's size: at most 1.3 times its rms (F(2, r), F(3, 2)) */
     HALCONV_STRICT = 1,  /* products and sums of the definition only, in any order */
     HALCONV_FAST = 2     /* about 5 times the direct sum's rms error allowed */
 } halconv_numerics;
