@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,8 @@ class App;
 
 namespace halconv {
 
+struct BenchLine;  // tools/bench_report.h
+
 struct BenchOptions {
     std::vector<std::string> layers;  // LAYERS arguments
     std::string target = "host";
@@ -23,6 +26,8 @@ struct BenchOptions {
     std::string records;   // file of tuning records to use before those that come with halconv
     bool json = false;
     double min_time = 0.25;  // seconds that each kernel runs
+    // Where it is not empty: receives each line with a right result, as it is printed.
+    std::function<void(const Layer &, const BenchLine &)> timed;
 };
 
 // What the figures are relative to: the target's name, and the mask of HALCONV_CPU_* that its peak is measured with.

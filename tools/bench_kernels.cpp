@@ -192,6 +192,9 @@ bool time_cases(const std::vector<Case> &cases, const Machine &machine, const Be
             return false;
         }
         print_line(options.json ? line_json(line) : table_row(line, widths));
+        if (correct && options.timed) {
+            options.timed(*c.layer, line);
+        }
         if (!correct) {
             fmt::print(stderr, "halconv: {}: {}: wrong result: the error is beyond the bound of an f32 sum\n",
                        line.name, line.kernel);
