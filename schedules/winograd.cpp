@@ -172,9 +172,13 @@ class WinogradSchedule {
             .unroll(s.dx)
             .unroll(s.ky);
         // Else, where tiles do not divide the output, the rows go through memory (resnetgen/up2 133 and with it 146 GFLOP/s,
-        // AVX-512). NEON's products, which load vectors of operands, would spill.
-        if (schedule_.operand_lanes == 1) {
-            s.output_rows.bound_extent(s.t, 1);
+        // AVX-512).
+        s.output_rows.bound_extent(s.t, 1);
+        if (schedule_.operand_lanes > 1) {
+            // Halide lets arrays on the stack follow each other in one place, and LLVM keeps a place in memory where an index
+            // into any of them is not constant, as here between phases: more than any array has, so that the operands of
+            // products keep theirs in registers.
+            s.output_rows.bound_storage(s.t, kMostRegisters);
         }
         return order;
     }
@@ -217,7 +221,7 @@ class WinogradSchedule {
         }
         order.push_back(vector);
         int columns = s.points[2];
-        if (s.points[1] * s.points[2] > kMostRegisters) {
+        if (schedule_.operand_lanes > 1 && s.points[1] * s.points[2] > kMostRegisters) {
             columns = 2;
             input.split(s.kx, pair, s.kx, columns).unroll(pair);
             order.push_back(pair);
