@@ -24,8 +24,6 @@ BELOW = {
     # rows are nearer to whole 5x3 and 5x4 tiles.
     "loads": ["dcgan/g1", "dcgan/g2", "dcgan/g5", "fcn8s/up8", "grouped_up/g4", "hifigan_v1/up1", "mobilenetv2/pw7", "pix2pix/u2",
               "pix2pix/u6", "pix2pix/u8", "resnet50/28_3x3", "resnet50/14_3x3", "resnet50/14_1x1", "unet3d/up1"],
-    # The copy for tiles at two borders of the input, whose masks take the arithmetic pipes too (67 %).
-    "needed": ["winograd_phases"],
 }
 
 
