@@ -25,9 +25,6 @@ constexpr double kL3PerL2 = 4;  // a core's share of L3
 // Phases share V where each strip of tiles may read the weights of all of them: 128 to 64 channels, k3 s2, 1.6 MB: 8 % faster,
 // 256 to 128, 6.4 MB: 6 %; 512 to 128, k4 s2, 17 MB: 5 % slower, 512 to 256, k3 s2, 26 MB: 22 %.
 constexpr double kSharingWeightsPerL2 = 8;
-constexpr double kFewInputs = 24;
-// Tiles with a load for each multiply-add reach 61 % of the peak where two of either fit a cycle.
-constexpr double kLoadShare = 0.65;
 constexpr double kTransformCycles = 2;
 constexpr int kMostTiles = 28;         // of a register tile
 constexpr size_t kMostCandidates = 6;  // of a form
@@ -76,8 +73,8 @@ double cycles(const WinogradWork &w, const Schedule &s, const TargetRow &target)
     double strips = double(w.tiles.blocks(s)), block_tiles = double(w.tiles.block(s));
     double register_tiles = double(divide_up(int64_t(block_tiles), s.tile_x));
     double pixels = s.tile_x, registers = pixels * s.vectors;
-    double step =
-        step_cycles({s.tile_x, s.vectors, s.operand_lanes, kLoadShare}, target.core) + target.core.step_overhead;
+    double step = step_cycles({s.tile_x, s.vectors, s.operand_lanes, target.core.load_share}, target.core) +
+                  target.core.step_overhead;
     double start = 1.5 * registers + 10 + kNearBurst * std::max(0.0, registers - kHiddenStores);
     double panels = double(divide_up(w.group_out, s.panel()));
     double products =
@@ -116,8 +113,6 @@ Candidate best_blocks(const WinogradWork &w, Schedule s, const TargetRow &target
     int64_t panels = divide_up(w.group_out, s.panel());
     s.rows = 1;
     int64_t units = w.tiles.blocks(s);
-    // The products' loops over few channels end before they are up to speed (12 channels: 54 against 70 direct, AVX2).
-    double few = std::min(1.0, double(w.group_in) / kFewInputs);
     for (ParallelAxis parallel : {ParallelAxis::kRows, ParallelAxis::kChannels}) {
         for (int64_t rows = 1; rows <= units; rows = rows < units ? std::min(2 * rows, units) : rows + 1) {
             for (int64_t group = 1; group <= panels; group++) {
@@ -127,7 +122,7 @@ Candidate best_blocks(const WinogradWork &w, Schedule s, const TargetRow &target
                 if (!whole || w.tiles.block(s) < s.tile_x) {
                     continue;
                 }
-                double percent = 100 * few * w.useful / target.vector_lanes / target.core.multiply_adds /
+                double percent = 100 * w.useful / target.vector_lanes / target.core.multiply_adds /
                                  (w.repeats * cycles(w, s, target));
                 if (percent > best.predicted_percent) {
                     best = {s, percent};

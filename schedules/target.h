@@ -20,6 +20,7 @@ struct Core {
     bool skips_borders;      // tests for a border inside of a tile cost less than products with its zeros
     bool pairwise_addition;  // an instruction adds neighbouring lanes
     bool write_prefetch;     // fetching output lines before they are stored was measured to help
+    double load_share;       // of its loads that winograd's products come to use
 };
 
 // A graphics processor that an application's host code starts kernels on.

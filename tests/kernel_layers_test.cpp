@@ -5,6 +5,7 @@
 #include "tests/catch.h"
 #include "tests/kernel_case.h"
 #include "tests/reference.h"
+#include "tests/runnable_targets.h"
 #include "tools/build.h"
 
 namespace halconv {
@@ -153,11 +154,16 @@ template <size_t count> void check_shapes(const Shape (&shapes)[count], halconv_
     }
     BuildOptions options;
     options.asserts = true, options.all_candidates = all_candidates;
-    for (const TargetRow &target : target_rows()) {
-        if (runs_here(target)) {
-            options.targets.push_back(target.name);
+    if (all_candidates) {
+        options.targets = runnable_targets();
+    } else {
+        for (const TargetRow &target : target_rows()) {
+            if (runs_here(target)) {
+                options.targets.push_back(target.name);
+            }
         }
     }
+    REQUIRE(!options.targets.empty());
     LoadedKernels kernels(layers, options);
     const halconv_kernel_set &set = *kernels.set();
     size_t kernels_per_layer = all_candidates ? 2 * options.targets.size() : options.targets.size();

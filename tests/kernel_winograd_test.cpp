@@ -7,12 +7,11 @@
 
 #include "runtime/core/problem.h"
 #include "runtime/core/winograd.h"
-#include "runtime/cpu_features.h"
 #include "schedules/schedule.h"
-#include "schedules/target.h"
 #include "tests/catch.h"
 #include "tests/kernel_case.h"
 #include "tests/reference.h"
+#include "tests/runnable_targets.h"
 #include "tools/build.h"
 
 namespace halconv {
@@ -130,17 +129,6 @@ KernelCase exact_case(const halconv_problem &problem, uint32_t seed) {
     return c;
 }
 
-// Of this processor: the baseline's kernels differ from those of AVX2 in the width of vectors alone.
-std::vector<std::string> runnable_targets() {
-    std::vector<std::string> names;
-    for (const TargetRow &target : target_rows()) {
-        if (runs_here(target) && (target.cpu_features != 0 || cpu_features() == 0)) {
-            names.push_back(target.name);
-        }
-    }
-    return names;
-}
-
 // Runs the layer's kernels among `rows` on it, between guard pages; returns how many took it.
 size_t check_layer(const halconv_kernel_set &rows, const Layer &layer) {
     size_t accepted = 0;
@@ -183,6 +171,7 @@ template <size_t count> void check_shapes(const Shape (&shapes)[count], bool all
         BuildOptions options;
         options.asserts = true, options.all_candidates = all_candidates, options.kernel = form_pattern(form);
         options.targets = runnable_targets();
+        REQUIRE(!options.targets.empty());
         LoadedKernels kernels(taken, options);
         for (const Layer &layer : taken) {
             INFO(layer.name << options.kernel);

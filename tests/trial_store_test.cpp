@@ -250,6 +250,35 @@ TEST_CASE("records change the kernel of their own problem only, and the table sa
     CHECK(after[1].name == before[1].name);
 }
 
+TEST_CASE("a record of the default numerics serves fast ones where these bring no other schedule") {
+    std::vector<Layer> layers;
+    std::vector<TuningRecord> of_layers;
+    for (const char *name : {"resnet50/56_1x1", "resnet50/28_3x3"}) {
+        layers.push_back(load_layer(std::string(HALCONV_TEST_LAYERS "/workload/resnet50.jsonl#") + name, nullptr));
+        of_layers.push_back(some_record());
+        TuningCandidate &candidate = of_layers.back().candidate;
+        candidate.layer = layers.back();
+        candidate.schedule =
+            candidates(layer_key(layers.back()), *parse_target("x86-avx512").row, HALCONV_DEFAULT)[1].schedule;
+    }
+    Scratch scratch;
+    write_records(of_layers, scratch / "records.jsonl");
+    BuildOptions options;
+    options.targets = {"x86-avx512"};
+    options.records = records_to_use(scratch / "records.jsonl", nullptr);
+    for (const KernelJob &job : plan_kernels(layers, options)) {
+        CHECK(job.origin == "record");
+    }
+    for (Layer &layer : layers) {
+        layer.numerics = HALCONV_FAST;
+    }
+    const std::vector<KernelJob> fast = plan_kernels(layers, options);
+    REQUIRE(fast.size() == 2);
+    CHECK(fast[0].origin == "record");
+    CHECK(fast[1].origin == "default");
+    CHECK(fast[1].compile.schedule.form == HALCONV_FORM_WINOGRAD4);
+}
+
 TEST_CASE("a file of records is sorted, whatever order they came in") {
     TuningRecord a = some_record(), b = some_record();
     b.candidate.layer = load_layer(HALCONV_TEST_LAYERS "/workload/resnet50.jsonl#resnet50/7_3x3", nullptr);

@@ -24,19 +24,34 @@ Target known_target(const std::string &text) {
     }
 }
 
-// What to build of a layer, best first: the schedule of its record, then those of the model.
+// The best schedules of the layer by the model.
+std::vector<KernelJob> model_jobs(const Layer &layer, const Target &target, halconv_numerics numerics, bool asserts) {
+    halconv_key key = layer_key(layer);
+    std::vector<KernelJob> jobs;
+    for (const Candidate &candidate : candidates(key, *target.row, numerics)) {
+        jobs.push_back(make_job(key, candidate.schedule, target, asserts));
+    }
+    return jobs;
+}
+
+// What to build of a layer, best first: the schedule of its record, then those of the model. A record of the default
+// numerics serves fast ones too where the model's best is the same for both.
 std::vector<KernelJob> layer_jobs(const Layer &layer, const Target &target, const std::string &cpu,
                                   const BuildOptions &options) {
     halconv_key key = layer_key(layer);
-    std::vector<KernelJob> jobs;
-    const TuningRecord *record =
-        options.records ? options.records->find(key, *target.row, layer.numerics, cpu) : nullptr;
-    if (record) {
-        jobs.push_back(make_job(key, record->candidate.schedule, target, options.asserts));
-        jobs.back().origin = "record";
+    std::vector<KernelJob> jobs = model_jobs(layer, target, layer.numerics, options.asserts);
+    if (!options.records) {
+        return jobs;
     }
-    for (const Candidate &candidate : candidates(key, *target.row, layer.numerics)) {
-        jobs.push_back(make_job(key, candidate.schedule, target, options.asserts));
+    const TuningRecord *record = options.records->find(key, *target.row, layer.numerics, cpu);
+    if (!record && layer.numerics == HALCONV_FAST && !jobs.empty()) {
+        const TuningRecord *of_default = options.records->find(key, *target.row, HALCONV_DEFAULT, cpu);
+        bool same = of_default && model_jobs(layer, target, HALCONV_DEFAULT, false).front().name == jobs.front().name;
+        record = same ? of_default : nullptr;
+    }
+    if (record) {
+        jobs.insert(jobs.begin(), make_job(key, record->candidate.schedule, target, options.asserts));
+        jobs.front().origin = "record";
     }
     return jobs;
 }
