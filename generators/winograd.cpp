@@ -1,5 +1,7 @@
 #include "generators/winograd.h"
 
+#include <algorithm>
+
 #include "generators/conv_transpose.h"
 #include "runtime/core/winograd.h"
 
@@ -15,11 +17,13 @@ using Row = std::vector<double>;
 
 Expr scaled(const Expr &value, double factor) { return factor == 1 ? value : value * float(factor); }
 
-// sum over j of row[j] * values[j]; undefined where all factors are zero.
+// sum over j of row[j] * values[j], begun with a term of factor 1, to which the others are multiply-adds; undefined where
+// all factors are zero.
 Expr combine(const Row &row, const std::vector<Expr> &values) {
-    Expr sum;
+    const size_t first = size_t(std::find(row.begin(), row.end(), 1.0) - row.begin());
+    Expr sum = first < row.size() ? values[first] : Expr();
     for (size_t j = 0; j < row.size(); j++) {
-        if (row[j] == 0) {
+        if (row[j] == 0 || j == first) {
             continue;
         }
         if (!sum.defined()) {

@@ -120,6 +120,25 @@ TEST_CASE("turns that begin new sums do not wait for each other") {
     CHECK_FALSE(restarts(loop, HALCONV_FORM_DIRECT));
 }
 
+TEST_CASE("what a loop needs is its arithmetic, loads and stores, without moves and spills") {
+    auto loop_with = [](const std::string &more) {
+        return assembled("aarch64", "generic",
+                         "kernel:\n.Linner:\n ldr q0, [x1]\n fadd v1.4s, v0.4s, v8.4s\n fadd v2.4s, v0.4s, v9.4s\n"
+                         " str q1, [x2]\n str q2, [x3]\n" +
+                             more + " subs x4, x4, #1\n b.ne .Linner\n ret\n")[0];
+    };
+    // A store takes both arithmetic pipes of Neoverse N1 for a cycle, two additions one cycle.
+    const LoopPrediction bare = predicted(loop_with(""), "neoverse-n1");
+    CHECK(bare.needed == Approx(3).epsilon(0.1));
+    CHECK(bare.percent_of_needed() == Approx(100).epsilon(0.05));
+    const LoopPrediction moves = predicted(loop_with(" mov v3.16b, v8.16b\n mov v4.16b, v8.16b\n"), "neoverse-n1");
+    CHECK(moves.needed == Approx(bare.needed));
+    CHECK(moves.percent_of_needed() == Approx(75).epsilon(0.05));
+    const LoopPrediction spills = predicted(loop_with(" str q8, [sp, #32]\n"), "neoverse-n1");
+    CHECK(spills.needed == Approx(bare.needed));
+    CHECK(spills.percent_of_needed() < 80);
+}
+
 TEST_CASE("AArch64: spills in the inner loop alone are counted, and cost") {
     const std::string spills = " str q16, [sp, #32]\n ldr q16, [sp, #32]\n ldr q3, [sp, x4]\n";
     const InnerLoop with = assembled("aarch64", "generic", neon_kernel(spills))[0];

@@ -16,6 +16,8 @@ class App;
 
 namespace halconv {
 
+struct BenchLine;  // tools/bench_report.h
+
 struct BenchOptions {
     std::vector<std::string> layers;  // LAYERS arguments
     std::string target = "host";
@@ -26,6 +28,8 @@ struct BenchOptions {
     std::string records;   // file of tuning records to use before those that come with halconv
     bool json = false;
     double min_time = 0.25;  // seconds that each kernel runs
+    // Where it is not empty: receives each line with a right result, as it is printed.
+    std::function<void(const Layer &, const BenchLine &)> timed;
 };
 
 // A graphics processor to time on. Its peak is not measured.

@@ -210,6 +210,9 @@ bool time_cases(const std::vector<Case> &cases, const BenchSetting &setting) {
             return false;
         }
         print_line(setting.options.json ? line_json(line) : table_row(line, widths));
+        if (correct && setting.options.timed) {
+            setting.options.timed(*c.layer, line);
+        }
         if (!correct) {
             fmt::print(stderr, "halconv: {}: {}: wrong result: the error is beyond the bound of an f32 sum\n",
                        line.name, line.kernel);

@@ -4,7 +4,7 @@ find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
 add_library(halconv_build STATIC assert_hooks.cpp build.cpp builtin.cpp cache.cpp compute_device_cuda.cpp
             compute_device_opencl.cpp cpu_name.cpp fatbin.cpp kernel_plan.cpp library.cpp
-            loaded_kernels.cpp process.cpp scratch_folder.cpp table.cpp toolchain.cpp
+            loaded_kernels.cpp process.cpp record_json.cpp scratch_folder.cpp table.cpp toolchain.cpp
             tuning_record.cpp)
 target_include_directories(halconv_build PUBLIC ${PROJECT_SOURCE_DIR} PRIVATE ${PROJECT_BINARY_DIR}/generated)
 add_dependencies(halconv_build halconv_source_digest)

@@ -9,9 +9,11 @@
 #include "Halide.h"
 #include "halconv/halconv.h"
 #include "schedules/gpu/legal.h"
+#include "schedules/tuning/versions.h"
 #include "tools/cache.h"
 #include "tools/process.h"
 #include "tools/toolchain.h"
+#include "tools/tuning_record.h"
 
 namespace halconv {
 
@@ -152,6 +154,9 @@ std::string table_report(const std::vector<KernelJob> &jobs, const std::vector<s
                           {"target", c.target.name},
                           {"form", form_text(c.schedule)},
                           {"schedule", schedule_text(c.schedule)},
+                          {"parameters", nlohmann::json(schedule_json(c.schedule))},
+                          {"schedule_version", kScheduleVersion},
+                          {"algorithm_version", kAlgorithmVersion},
                           {"origin", jobs[i].origin},
                           {"code_bytes", code_bytes(c.target, objects[i])},
                           {"halide_version",

@@ -54,5 +54,5 @@ mkdir -p build/ctest
 echo "subdirs($trees)" >build/ctest/CTestTestfile.cmake
 current_step=ctest
 pattern=$(IFS='|'; echo "^(${selected[*]})\$")
-ctest --test-dir build/ctest --label-regex "$pattern" --no-tests=error --no-label-summary --output-on-failure --parallel "$(nproc)" \
+ctest --test-dir build/ctest --label-regex "$pattern" --no-tests=error --output-on-failure --parallel "$(nproc)" \
     ${JUNIT:+--output-junit "$JUNIT"}

@@ -1,7 +1,6 @@
 #include "tools/tuning_record.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -13,6 +12,7 @@
 #include "tools/kernel_plan.h"
 #include "tools/layer_object.h"
 #include "tools/library.h"
+#include "tools/object_reader.h"
 
 namespace halconv {
 
@@ -20,84 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char *kParallelWords[] = {"rows", "channels", "channels_and_phases"};  // by ParallelAxis
-constexpr const char *kFormNotes =
-    "direct, depthwise, phase, row_fused, winograd2, winograd3, winograd4, inner_product, pixel_lanes";
-
-// Reads the keys of one object, each once; whatever was not read is unknown.
-class Reader {
-  public:
-    Reader(const OrderedJson &object, std::string place) : object_(object), place_(std::move(place)) {
-        if (!object.is_object()) {
-            throw InputError(fmt::format("{}: expected a JSON object, not {}", place_, object.type_name()));
-        }
-    }
-
-    bool has(const char *key) const { return object_.contains(key); }
-    const OrderedJson &need(const char *key) {
-        auto found = object_.find(key);
-        if (found == object_.end()) {
-            throw InputError(fmt::format("{}: key \"{}\" is missing", place_, key));
-        }
-        known_.emplace_back(key);
-        return *found;
-    }
-    std::string text(const char *key) {
-        const OrderedJson &value = need(key);
-        if (!value.is_string()) {
-            fail(key, fmt::format("must be text, not {}", value.type_name()));
-        }
-        return value.get<std::string>();
-    }
-    int integer(const char *key) {
-        const OrderedJson &value = need(key);
-        if (!value.is_number_integer() || value.get<int64_t>() < 0 || value.get<int64_t>() > INT32_MAX) {
-            fail(key, fmt::format("must be an integer from 0 to 2^31 - 1, not {}", value.dump()));
-        }
-        return value.get<int>();
-    }
-    // Of keys that records from before them do not have.
-    int integer_or(const char *key, int absent) { return object_.contains(key) ? integer(key) : absent; }
-    double number(const char *key) {
-        const OrderedJson &value = need(key);
-        if (!value.is_number() || value.get<double>() < 0) {
-            fail(key, fmt::format("must be a number that is not negative, not {}", value.dump()));
-        }
-        return value.get<double>();
-    }
-    double positive(const char *key) {
-        const double value = number(key);
-        if (value == 0) {
-            fail(key, "must not be 0");
-        }
-        return value;
-    }
-    bool flag(const char *key) {
-        const OrderedJson &value = need(key);
-        if (!value.is_boolean()) {
-            fail(key, fmt::format("must be true or false, not {}", value.dump()));
-        }
-        return value.get<bool>();
-    }
-    void end() const {
-        for (const auto &[key, value] : object_.items()) {
-            if (std::find(known_.begin(), known_.end(), key) == known_.end()) {
-                fail(key.c_str(), "is unknown");
-            }
-        }
-    }
-    [[noreturn]] void fail(const char *key, const std::string &reason) const {
-        throw InputError(fmt::format("{}: key \"{}\" {}", place_, key, reason));
-    }
-    const std::string &place() const { return place_; }
-
-  private:
-    const OrderedJson &object_;
-    std::string place_;
-    std::vector<std::string> known_;
-};
-
-TuningCandidate read_candidate(Reader &reader) {
+TuningCandidate read_candidate(ObjectReader &reader) {
     TuningCandidate candidate;
     const OrderedJson &problem = reader.need("problem");
     candidate.layer =
@@ -113,96 +36,17 @@ TuningCandidate read_candidate(Reader &reader) {
     return candidate;
 }
 
-// Nanoseconds, printed without binary's tail.
-double short_time(double value) { return std::stod(fmt::format("{:.3f}", value)); }
-
 }  // namespace
 
-OrderedJson schedule_json(const Schedule &s) {
-    std::string skip;
-    for (int d = 0; d < 3; d++) {
-        skip += s.skip[d] ? std::string(1, "zyx"[d]) : "";
-    }
-    OrderedJson object = {{"tile_x", s.tile_x},     {"tile_y", s.tile_y},
-                          {"vectors", s.vectors},   {"lanes", s.lanes},
-                          {"rows", s.rows},         {"columns", s.columns},
-                          {"channels", s.channels}, {"parallel", kParallelWords[int(s.parallel)]},
-                          {"stage", s.stage},       {"skip", skip},
-                          {"share", s.share},       {"prefetch_output", s.prefetch_output}};
-    if (s.operand_lanes > 1) {
-        object["operand_lanes"] = s.operand_lanes;
-    }
-    return object;
-}
-
-Schedule parse_schedule(const std::string &form, const OrderedJson &object, const std::string &place) {
-    Reader reader(object, place + ": key \"schedule\"");
-    Schedule s;
-    int of_name = 0;
-    while (of_name < kFormCount && form != form_name(halconv_form(of_name))) {
-        of_name++;
-    }
-    if (of_name == kFormCount) {
-        throw InputError(fmt::format("{}: key \"form\" is \"{}\"; forms are {}", place, form, kFormNotes));
-    }
-    s.form = halconv_form(of_name);
-    s.tile_x = reader.integer("tile_x"), s.tile_y = reader.integer("tile_y");
-    s.vectors = reader.integer("vectors"), s.lanes = reader.integer("lanes");
-    s.rows = reader.integer("rows"), s.columns = reader.integer("columns"), s.channels = reader.integer("channels");
-    std::string parallel = reader.text("parallel"), skip = reader.text("skip");
-    auto word = std::find(std::begin(kParallelWords), std::end(kParallelWords), parallel);
-    if (word == std::end(kParallelWords)) {
-        reader.fail("parallel", fmt::format("is \"{}\"; it can be: {}", parallel, fmt::join(kParallelWords, ", ")));
-    }
-    s.parallel = ParallelAxis(word - std::begin(kParallelWords));
-    if (skip.find_first_not_of("zyx") != std::string::npos) {
-        reader.fail("skip", "holds letters other than z, y and x");
-    }
-    for (int d = 0; d < 3; d++) {
-        s.skip[d] = skip.find("zyx"[d]) != std::string::npos;
-    }
-    s.stage = reader.flag("stage"), s.share = reader.flag("share");
-    s.prefetch_output = reader.flag("prefetch_output");
-    s.operand_lanes = reader.integer_or("operand_lanes", 1);
-    reader.end();
-    return s;
-}
-
-OrderedJson candidate_json(const TuningCandidate &c) {
-    return {{"problem", OrderedJson::parse(layer_json(c.layer))},
-            {"target", c.target},
-            {"form", form_name(c.schedule.form)},
-            {"schedule", schedule_json(c.schedule)}};
-}
-
-OrderedJson record_json(const TuningRecord &r) {
-    OrderedJson object = candidate_json(r.candidate);
-    object["cpu"] = r.cpu;
-    if (r.measured) {
-        object["threads"] = r.threads;
-        object["time_us"] = short_time(r.time_us);
-        object["spread"] = short_time(r.spread);
-        object["default_time_us"] = short_time(r.default_time_us);
-    } else {
-        object["measured"] = false;
-        object["cycles"] = std::llround(r.cycles);
-        object["default_cycles"] = std::llround(r.default_cycles);
-    }
-    object["halide"] = r.halide;
-    object["schedule_version"] = r.schedule_version;
-    object["algorithm_version"] = r.algorithm_version;
-    return object;
-}
-
 TuningCandidate parse_candidate(const OrderedJson &object, const std::string &place) {
-    Reader reader(object, place);
+    ObjectReader reader(object, place);
     TuningCandidate candidate = read_candidate(reader);
     reader.end();
     return candidate;
 }
 
 TuningRecord parse_record(const OrderedJson &object, const std::string &place) {
-    Reader reader(object, place);
+    ObjectReader reader(object, place);
     TuningRecord record;
     record.candidate = read_candidate(reader);
     record.cpu = reader.text("cpu");

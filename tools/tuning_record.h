@@ -23,14 +23,11 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "schedules/schedule.h"
 #include "tools/layer.h"
+#include "tools/object_reader.h"
 
 namespace halconv {
-
-using OrderedJson = nlohmann::ordered_json;
 
 struct TuningCandidate {
     Layer layer;

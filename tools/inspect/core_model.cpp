@@ -59,6 +59,14 @@ void add_region(std::string &text, const InnerLoop &loop, bool (*wanted)(const O
 bool is_any(const Operation &) { return true; }
 bool is_arithmetic(const Operation &op) { return op.arithmetic != FloatWork::kNone; }
 bool is_multiply(const Operation &op) { return is_arithmetic(op) && op.arithmetic != FloatWork::kAdd; }
+bool is_needed(const Operation &op) { return is_arithmetic(op) || (op.loads + op.stores > 0 && !op.stack_slot); }
+
+constexpr int kTurns = 100, kRegions = 3;  // of a loop
+
+double cycles(const nlohmann::json &region, bool restarts) {
+    const nlohmann::json &summary = region.at("SummaryView");
+    return restarts ? summary.at("BlockRThroughput").get<double>() : summary.at("TotalCycles").get<double>() / kTurns;
+}
 
 }  // namespace
 
@@ -66,12 +74,12 @@ std::vector<LoopPrediction> predict_loops(const std::vector<AnalysedLoop> &loops
     if (loops.empty()) {
         return {};
     }
-    constexpr int kTurns = 100;
     std::string text;
     for (const AnalysedLoop &analysed : loops) {
         const InnerLoop &loop = *analysed.loop;
         add_region(text, loop, is_any);
         add_region(text, loop, loop.additions > loop.multiply_adds ? is_arithmetic : is_multiply);
+        add_region(text, loop, is_needed);
     }
     const ScratchFolder folder(std::filesystem::temp_directory_path());
     const std::filesystem::path file = folder.path() / "loops.s";
@@ -81,17 +89,16 @@ std::vector<LoopPrediction> predict_loops(const std::vector<AnalysedLoop> &loops
                                      fmt::format("-iterations={}", kTurns), "-json", "-instruction-info=0",
                                      "-resource-pressure=0", file.string()});
     const nlohmann::json regions = nlohmann::json::parse(output).at("CodeRegions");
-    if (regions.size() != 2 * loops.size()) {
-        throw WorkError(
-            fmt::format("llvm-mca for {} analysed {} of {} regions", core.name, regions.size(), 2 * loops.size()));
+    if (regions.size() != kRegions * loops.size()) {
+        throw WorkError(fmt::format("llvm-mca for {} analysed {} of {} regions", core.name, regions.size(),
+                                    kRegions * loops.size()));
     }
     std::vector<LoopPrediction> predictions;
     for (size_t i = 0; i < loops.size(); i++) {
-        const nlohmann::json &all = regions[2 * i].at("SummaryView");
-        const double simulated = all.at("TotalCycles").get<double>() / kTurns;
-        const double throughput = all.at("BlockRThroughput").get<double>();
-        predictions.push_back({loops[i].restarts ? throughput : simulated,
-                               regions[2 * i + 1].at("SummaryView").at("BlockRThroughput").get<double>()});
+        const size_t first = kRegions * i;
+        const bool restarts = loops[i].restarts;
+        predictions.push_back(
+            {cycles(regions[first], restarts), cycles(regions[first + 1], true), cycles(regions[first + 2], restarts)});
     }
     return predictions;
 }

@@ -38,7 +38,9 @@ struct LoopPrediction {
     double cycles;  // of a turn, data in L1 and a perfect front end; where the loop restarts no sum is waited for
     double bound;   // cycles that its multiply-adds need of the core's multipliers alone; in a loop with more additions
                     // than those, of all arithmetic
+    double needed;  // cycles of its arithmetic, loads and stores alone, without spills, moves, masks and addresses
     double percent_of_peak() const { return 100 * bound / cycles; }
+    double percent_of_needed() const { return 100 * needed / cycles; }
 };
 
 // A prediction for each loop, by one run of the analyser. The core serves them, and each has arithmetic.

@@ -97,6 +97,9 @@ std::string loop_json(const InspectedLoop &inspected, bool place) {
     for (const auto &[core, prediction] : inspected.predictions) {
         object["predicted_cycles"][core] = rounded(prediction.cycles, 100);
         object["predicted_percent_of_peak"][core] = rounded(prediction.percent_of_peak(), 10);
+        if (place) {
+            object["predicted_percent_of_needed"][core] = rounded(prediction.percent_of_needed(), 10);
+        }
     }
     return object.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
