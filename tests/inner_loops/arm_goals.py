@@ -20,10 +20,11 @@ BELOW = {
     # One pixel and one output: each weight is used once. Depthwise phases: four products of a sum, beside which its start from
     # the bias takes a slot of the arithmetic pipes and its store two of N1's and one of V2's: 4 / 7 and 4 / 6.
     "percent": ["dcgan/g1", "dcgan/d5", "bilinear_up/dw64"],
-    # Rows of 1, 2, 5, 7 and 14 pixels, and of 7, 11 and 14 winograd tiles, fill no 8x2 or 9x2 tile; 21 and 32 channels and their
-    # rows are nearer to whole 5x3 and 5x4 tiles.
-    "loads": ["dcgan/g1", "dcgan/g2", "dcgan/g5", "fcn8s/up8", "grouped_up/g4", "hifigan_v1/up1", "mobilenetv2/pw7", "pix2pix/u2",
-              "pix2pix/u6", "pix2pix/u8", "resnet50/28_3x3", "resnet50/14_3x3", "resnet50/14_1x1", "unet3d/up1"],
+    # Rows of 1, 2, 5, 7 and 14 pixels, and of 7, 11 and 14 winograd tiles, fill no 8x2 or 9x2 tile; 12, 21 and 32 channels and
+    # their rows are nearer to whole 5x3 and 5x4 tiles; three output channels fill one vector.
+    "loads": ["dcgan/g1", "dcgan/g2", "dcgan/g5", "fcn8s/up8", "fsrcnn/map", "grouped_up/g4", "hifigan_v1/up1",
+              "mobilenetv2/pw7", "pix2pix/u2", "pix2pix/u6", "pix2pix/u8", "resnet50/28_3x3", "resnet50/14_3x3",
+              "resnet50/14_1x1", "unet3d/up1"],
 }
 
 
