@@ -4,7 +4,8 @@
 //
 // nested over x and y (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016, section 4). The
 // matrices interpolate at 0, 1, -1 (F(2, 3), F(3, 2)), 0, 1 (F(2, 2)), 0, 1, -1, 2, -2 (F(4, 3)), 0, 1, -1, 2 (F(4, 2)) and
-// infinity; in this order, of F(4, 3) 0, infinity and the pairs. B^T and A^T hold integers, so that f32 sums of small integers stay exact; the fractions are in G.
+// infinity; in this order, of F(4, 3) 0, infinity and the pairs. B^T and A^T hold integers, so that f32 sums of small
+// integers stay exact; the fractions are in G.
 #pragma once
 
 #include "halconv/halconv.h"
