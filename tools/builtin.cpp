@@ -1,6 +1,8 @@
 // The built-in set as data: which keys, and the sizes that their tiles are chosen for.
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "halconv/halconv.h"
 #include "runtime/cpu_features.h"
 #include "tools/kernel_plan.h"
@@ -34,7 +36,8 @@ bool takes_free_sizes(halconv_form form) {
     return form == HALCONV_FORM_DIRECT || form == HALCONV_FORM_PHASE || form == HALCONV_FORM_DEPTHWISE;
 }
 
-// The best schedule for a problem of the hinted size, freed from that size: its block is one row of tiles.
+// The best schedule for a problem of the hinted size, freed from that size: its block is one row of tiles. The batch stays free,
+// so that forms of pinned problems do not crowd out the others among the candidates.
 Schedule hinted_schedule(halconv_key key, const Hint &hint, const TargetRow &target) {
     for (int d = 0; d < 3; d++) {
         if (key.kernel[d] == HALCONV_FREE) {
@@ -51,18 +54,17 @@ Schedule hinted_schedule(halconv_key key, const Hint &hint, const TargetRow &tar
         key.in[d] = key.out[d];
     }
     bool depthwise = key.group_in == 1 && key.group_out == 1;
-    key.batch = 1;
     key.groups = depthwise ? hint.channels : 1;
     if (!depthwise) {
         key.group_in = key.group_out = hint.channels;
     }
-    Schedule best;
-    for (const Candidate &c : candidates(key, target, HALCONV_STRICT)) {
-        best = c.schedule;
-        if (takes_free_sizes(best.form)) {
-            break;
-        }
+    const std::vector<Candidate> found = candidates(key, target, HALCONV_STRICT);
+    auto candidate =
+        std::find_if(found.begin(), found.end(), [](const Candidate &c) { return takes_free_sizes(c.schedule.form); });
+    if (candidate == found.end()) {
+        throw WorkError(fmt::format("{}: no candidate takes free sizes", target.name));
     }
+    Schedule best = candidate->schedule;
     best.rows = best.tile_y;
     best.parallel = ParallelAxis::kRows;
     best.stage = best.form != HALCONV_FORM_DEPTHWISE;
