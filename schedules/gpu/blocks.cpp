@@ -114,8 +114,9 @@ RVar schedule_sum(const DenseStages &s, const halconv_key &key, const Schedule &
     sum.bound_extent(s.c, schedule.panel()).bound_extent(s.x, schedule.tile_x).bound_extent(s.y, schedule.tile_y);
     std::vector<VarOrRVar> places(s.phases.begin(), s.phases.end());
     places.insert(places.end(), s.part.begin(), s.part.end());
-    for (const VarOrRVar &one : places) {
-        sum.bound_extent(one.var, 1);  // a block's
+    bound_phases(sum, key, s.phases, 0);
+    for (const Var &part : s.part) {
+        sum.bound_extent(part, 1);  // the block's
     }
     places.insert(places.end(), {s.z, s.g, s.n});
     const std::vector<VarOrRVar> inner = {t.lane, t.group, t.xi, t.yi};
@@ -147,10 +148,8 @@ void bring_weights(const DenseStages &s, const halconv_key &key, const Schedule 
     const WindowTaps taps = panel_taps(key, schedule);
     factor.bound_extent(s.tap[1], taps.x).bound_extent(s.tap[2], taps.y).bound_extent(s.tap[3], taps.z);
     std::vector<Var> order = {s.c, s.tap[0], s.tap[1], s.tap[2], s.tap[3], s.g};
-    for (const Var &phase : s.phases) {
-        factor.bound_extent(phase, 1);
-        order.push_back(phase);
-    }
+    bound_phases(factor, key, s.phases, 0);
+    order.insert(order.end(), s.phases.begin(), s.phases.end());
     factor.compute_at(at).store_in(MemoryType::GPUShared).reorder_storage(s.c, s.tap[0], s.tap[1]);
     int vector = schedule.panel() % kBankGroup == 0 ? kBankGroup : 1;
     spread_evenly({factor, order, vector, threads}, weights_panel_elements(key, schedule));
@@ -169,10 +168,8 @@ void bring_operands(const DenseStages &s, const halconv_key &key, const Schedule
         order = {s.x, tx, s.y, i};
     }
     order.insert(order.end(), {ty, tz, s.g, s.z, s.n});
-    for (const Var &phase : s.phases) {
-        operand.bound_extent(phase, 1);  // the block's
-        order.push_back(phase);
-    }
+    bound_phases(operand, key, s.phases, 0);
+    order.insert(order.end(), s.phases.begin(), s.phases.end());
     operand.compute_at(at).store_in(MemoryType::GPUShared).reorder_storage(s.x, s.y, i, tx);
     spread_evenly({operand, order, input_vector(key, schedule), threads}, input_panel_elements(key, schedule));
 }
