@@ -82,9 +82,18 @@ double reduction_of(const halconv_key &key) {
 
 // Whether so long panels are unrolled.
 bool suitable_chunk(const halconv_key &key, const Schedule &s, int wanted) {
+    bool single = s.gpu->chunk * s.gpu->parts == key.group_in;
+    bool one_tap = s.gpu->taps == GpuSchedule::Taps::kOne && window_taps(key).count() == 1;
     // With a single long panel LLVM unrolls the loop over taps: up to 255 registers.
-    bool single = wanted > kLongChunk && s.gpu->chunk * s.gpu->parts == key.group_in;
-    return !single && wanted * thread_sums(key, s) <= kUnrolledProducts;
+    bool long_one = single && wanted > kLongChunk;
+    // With one tap too there is no loop, and LLVM holds all copies of the panels at once. Where the threads are no power of two
+    // some copy more than others: up to 960 bytes of stack.
+    bool uneven_copies = single && one_tap && (block_threads(s).count() & (block_threads(s).count() - 1)) != 0;
+    // Single floats, each with the condition of its own place: 112 of them spilled.
+    constexpr int64_t kMostSingles = 64;
+    bool many_singles =
+        input_vector(key, s) == 1 && input_panel_elements(key, s) > kMostSingles * block_threads(s).count();
+    return !long_one && !uneven_copies && !many_singles && wanted * thread_sums(key, s) <= kUnrolledProducts;
 }
 
 // The longest panels that fit, for each tile and number of parts; `why` the last was illegal. Of all taps (Taps::kAll) none: they
