@@ -1,7 +1,7 @@
 // What `halconv tune` draws on a terminal, as text.
-#include "tools/tune_table.h"
 #include "tests/catch.h"
 #include "tools/progress.h"
+#include "tools/tune_table.h"
 
 namespace halconv {
 
@@ -23,10 +23,10 @@ TEST_CASE("a line for each layer, with its best time once there is one") {
     std::vector<LayerState> layers = layers_in_work(2);
     layers[1].trials = 12, layers[1].time_us = 1234.56, layers[1].speed_up = 1.0834, layers[1].what = "in work";
     layers[1].name = "a_network_of_long_names/and_its_layer";
-    CHECK(tune_table(layers, 23) == std::vector<std::string>{
-        "layer                        trials          best  speed-up",
-        "net/layer0                        0             -         -",
-        "..f_long_names/and_its_layer     12     1234.6 us    1.083x  in work"});
+    CHECK(tune_table(layers, 23) ==
+          std::vector<std::string>{"layer                        trials          best  speed-up",
+                                   "net/layer0                        0             -         -",
+                                   "..f_long_names/and_its_layer     12     1234.6 us    1.083x  in work"});
 }
 
 TEST_CASE("of more layers than rows those are shown that were in work last, in their order") {
