@@ -193,6 +193,22 @@ Margins row_margins(const halconv_key &key) {
     return {int32_t(before), int32_t(after)};
 }
 
+WinogradTiles winograd_tiles(const halconv_key &key, const Schedule &schedule) {
+    bool transposed = key.op == HALCONV_CONV_TRANSPOSE;
+    int outputs[3];
+    int64_t tiles[3];
+    for (int d = 1; d < 3; d++) {
+        Axis<int64_t> axis = key_axis(key, d);
+        const WinogradMatrices *matrices = winograd_of_axis(schedule.form, transposed, axis);
+        outputs[d] = matrices ? matrices->outputs : 1;
+        int64_t positions = schedule.share ? phase_axis(axis).bases(key.out[d])
+                            : transposed   ? positions_of_phase(key.out[d], axis.stride, 0)
+                                           : key.out[d];
+        tiles[d] = (positions + outputs[d] - 1) / outputs[d];
+    }
+    return {outputs[2], outputs[1], tiles[2], tiles[1]};
+}
+
 bool shares_input(const Schedule &s) { return s.share && is_winograd(s.form); }
 
 int weights_panel(const halconv_key &key, const Schedule &s) {

@@ -1,4 +1,4 @@
-// The search space without a compiler: what the model proposes lies in it, and nothing illegal comes out of it.
+// What the search space refuses and draws, and the search in it without a compiler.
 #include "schedules/tuning/space.h"
 #include "tests/catch.h"
 #include "tools/kernel_plan.h"
@@ -17,16 +17,6 @@ std::vector<Layer> layers() {
     return load_layers(files, [](const std::string &) {});
 }
 
-std::vector<const TargetRow *> all_rows() {
-    std::vector<const TargetRow *> rows;
-    for (const std::vector<TargetRow> *some : {&target_rows(), &gpu_target_rows()}) {
-        for (const TargetRow &row : *some) {
-            rows.push_back(&row);
-        }
-    }
-    return rows;
-}
-
 const TargetRow &row_of(const std::string &name) { return *parse_target(name).row; }
 
 // A made-up time: some parameter of the schedule decides, so that there is something to find.
@@ -43,43 +33,6 @@ CandidateResult result_of(double ratio) {
 }
 
 }  // namespace
-
-TEST_CASE("what the model proposes is legal in the search space") {
-    for (const TargetRow *row : all_rows()) {
-        const TargetRow &target = *row;
-        for (const Layer &layer : layers()) {
-            for (halconv_numerics numerics : {HALCONV_STRICT, HALCONV_DEFAULT, HALCONV_FAST}) {
-                const halconv_key key = layer_key(layer);
-                const SearchSpace space(key, target, numerics);
-                const Candidate best = candidates(key, target, numerics).front();
-                INFO(layer.name << " on " << target.name << ": " << form_text(best.schedule) << " "
-                                << schedule_text(best.schedule));
-                CHECK(space.fault(best.schedule) == "");
-            }
-        }
-    }
-}
-
-TEST_CASE("draws, mutations and crossings are legal, and reach every form that has a parameter") {
-    for (const TargetRow *row : all_rows()) {
-        const TargetRow &target = *row;
-        for (const Layer &layer : layers()) {
-            const SearchSpace space(layer_key(layer), target, HALCONV_FAST);
-            Random random(7);
-            Schedule last = space.draw(random);
-            for (int i = 0; i < 10; i++) {
-                const Schedule drawn = space.draw(random), changed = space.mutate(drawn, random),
-                               crossed = space.cross(changed, last, random);
-                for (const Schedule &s : {drawn, changed, crossed}) {
-                    INFO(layer.name << " on " << target.name << ": " << form_text(s) << " " << schedule_text(s));
-                    CHECK(space.fault(s) == "");
-                }
-                CHECK(schedule_text(changed) + form_text(changed) != schedule_text(drawn) + form_text(drawn));
-                last = crossed;
-            }
-        }
-    }
-}
 
 TEST_CASE("the space of a graphics processor refuses what no kernel can be made of") {
     const Layer layer = load_layer(HALCONV_TEST_LAYERS "/workload/resnet50.jsonl#resnet50/14_3x3", nullptr);

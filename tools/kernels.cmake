@@ -35,12 +35,16 @@ endforeach()
 add_executable(halconv-builtin builtin_main.cpp)
 target_link_libraries(halconv-builtin PRIVATE halconv_build CLI11::CLI11)
 
+set(builtin_program halconv-builtin)
+if(HALCONV_HOST_BUILD)  # tests that only link the set then need no compiler of kernels
+    set(builtin_program ${HALCONV_HOST_BUILD}/bin/halconv-builtin)
+endif()
 set(builtin_folder ${PROJECT_BINARY_DIR}/builtin)
 set(builtin_library ${builtin_folder}/libhalconv_builtin.a)
 add_custom_command(
     OUTPUT ${builtin_library}
-    COMMAND halconv-builtin -o ${builtin_folder}
-    DEPENDS halconv-builtin
+    COMMAND ${builtin_program} -o ${builtin_folder}
+    DEPENDS ${builtin_program}
     COMMENT "Compiling the built-in kernels" USES_TERMINAL VERBATIM)
 add_custom_target(halconv_builtin_build DEPENDS ${builtin_library})
 add_library(halconv_builtin STATIC IMPORTED GLOBAL)

@@ -14,6 +14,7 @@
 #include "tools/kernel_plan.h"
 #include "tools/progress.h"
 #include "tools/tune.h"
+#include "tools/tune_table.h"
 
 namespace halconv {
 
@@ -74,6 +75,7 @@ class Tuner {
             before_.push_back(confirmed_before(stored(searches_.size() - 1), kLast));
         }
         trials_.resize(layers.size(), 0), failed_.resize(layers.size(), 0), decided_.resize(layers.size(), false);
+        turn_.resize(layers.size(), 0), done_.resize(layers.size(), false);
         confirmations_.resize(layers.size(), Confirmations({}));
         for (size_t layer = 0; layer < layers.size(); layer++) {
             if (!starts_as_before(layer)) {
@@ -88,6 +90,7 @@ class Tuner {
             const Clock::time_point begin = Clock::now();
             const int64_t commands = commands_;
             LayerSearch &search = searches_[size_t(layer)];
+            show(layer);
             const std::vector<Schedule> proposed = search.propose(count, all_samples());
             const bool exhausted = proposed.empty();
             learn(layer, proposed, kFirst);
@@ -101,7 +104,7 @@ class Tuner {
         searching_ = false;
         bar_.clear();
         for (size_t layer = 0; layer < searches_.size(); layer++) {
-            winners_bar_.update(int(layer), int(searches_.size()), confirmed_text());
+            winners_bar_.update(int(layer), int(searches_.size()), confirmed_text(), table(int(layer)));
             adopt(layer);
             confirm(int(layer));
         }
@@ -197,7 +200,6 @@ class Tuner {
 
     // Every layer in turn, those that gained lately more often; -1 where all are done.
     int next_layer() {
-        done_.resize(searches_.size(), false);
         int best = -1;
         for (size_t i = 0; i < searches_.size(); i++) {
             auto turns = [&](size_t l) { return searches_[l].generations() * (1 + searches_[l].idle()); };
@@ -315,7 +317,30 @@ class Tuner {
         const int left = std::max(0, int(options_.minutes * 60 - elapsed()));
         bar_.update(int(elapsed()), int(options_.minutes * 60),
                     fmt::format("s: {:02}:{:02} left, {} trials, geomean {:.3f}x; {}: {}", left / 60, left % 60, total,
-                                std::exp(-log_sum / double(searches_.size())), layers_[size_t(layer)].name, best_text));
+                                std::exp(-log_sum / double(searches_.size())), layers_[size_t(layer)].name, best_text),
+                    table(layer));
+    }
+
+    // For a terminal, beside the bar.
+    std::vector<std::string> table(int in_work) {
+        turn_[size_t(in_work)] = ++turns_;
+        std::vector<LayerState> states;
+        for (size_t i = 0; i < layers_.size(); i++) {
+            LayerState state{layers_[i].name, trials_[i], 0, 1, done_[i] ? "done" : "", turn_[i]};
+            const Tried *fastest = searches_[i].fastest();
+            const Confirmation *winner = decided_[i] ? confirmations_[i].best() : nullptr;
+            if (fastest) {
+                const CandidateResult result = winner && winner->confirmed() ? winner->result() : fastest->result;
+                state.time_us = result.time_us, state.speed_up = 1 / result.ratio;
+            }
+            if (decided_[i]) {
+                state.what = winner && winner->confirmed() ? "confirmed" : "not confirmed";
+            } else if (int(i) == in_work) {
+                state.what = searching_ ? "in work" : "being confirmed";
+            }
+            states.push_back(state);
+        }
+        return tune_table(states, terminal_size().rows - 1);
     }
 
     std::vector<LayerOutcome> outcomes() const {
@@ -353,6 +378,8 @@ class Tuner {
     std::vector<Confirmations> confirmations_;         // of each layer, by this run
     std::vector<int> trials_, failed_;
     std::vector<char> done_, decided_;  // the search; what is confirmed
+    std::vector<int> turn_;             // when a layer was in work last, of turns_
+    int turns_ = 0;
     std::atomic<int64_t> commands_{0};  // that measured
     bool searching_ = true;             // else the winners are confirmed
     Clock::time_point start_;           // of the search; later by what the store's trials took
