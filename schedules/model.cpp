@@ -13,6 +13,7 @@
 
 #include "halconv/halconv.h"
 #include "runtime/core/problem.h"
+#include "schedules/gpu/model.h"
 #include "schedules/model_forms.h"
 #include "schedules/tuning/legal.h"
 
@@ -314,6 +315,9 @@ bool strips_overlap(int64_t positions, int tile_y, int rows) {
 }
 
 std::vector<Candidate> candidates(const halconv_key &key, const TargetRow &target, halconv_numerics numerics) {
+    if (target.gpu) {
+        return gpu_candidates(key, target);
+    }
     std::vector<Candidate> found;
     add_depthwise(key, target, found);
     add_pixel_lanes(key, target, found);

@@ -68,7 +68,8 @@ struct Candidate {
 };
 
 // Every schedule of the target that is legal for `key` and of a form that `numerics` allows, best first by the analytic
-// model; never empty. The key may have free fields; the model then assumes common sizes for them.
+// model; never empty. The key may have free fields; the model then assumes common sizes for them. Of a GPU target the key pins
+// everything; throws std::runtime_error with one line where no schedule is legal.
 std::vector<Candidate> candidates(const halconv_key &key, const TargetRow &target, halconv_numerics numerics);
 
 // The reference: legal for every key and target.

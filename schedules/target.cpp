@@ -115,7 +115,7 @@ Target parse_target(const std::string &text) {
     }
     if (find_gpu_row(words.name)) {
         throw std::invalid_argument("target '" + text +
-                                    "' is a graphics processor: only build, run and bench take one");
+                                    "' is a graphics processor: only build, run, bench and tune take one");
     }
     throw std::invalid_argument("unknown target '" + text + "' (" + known_targets() + ")");
 }

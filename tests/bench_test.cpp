@@ -224,6 +224,12 @@ TEST_CASE("JSON lines have the promised keys, and an infinite level has no size"
     CHECK(head["read_gbs"][0]["bytes"] == 1024);
     CHECK_FALSE(head["read_gbs"][1].contains("bytes"));
     CHECK_FALSE(head.contains("clock_mhz"));
+    machine.cores = 0;
+    const nlohmann::json device = nlohmann::json::parse(machine_json(machine, "opencl"))["machine"];
+    CHECK(device["device"] == machine.cpu);
+    CHECK(device["target"] == "opencl");
+    CHECK(device["fma_peak"] == 100.1);
+    CHECK_FALSE(device.contains("cores"));
 
     const BenchLine line{"net/a", "conv", "kernel", 12.34567, 100, 50, 60, std::nan(""), 0.01};
     const nlohmann::ordered_json row = nlohmann::ordered_json::parse(line_json(line));

@@ -28,10 +28,21 @@ std::vector<NamedKey> workload() {
     return keys;
 }
 
+std::vector<const TargetRow *> all_rows() {
+    std::vector<const TargetRow *> rows;
+    for (const std::vector<TargetRow> *some : {&target_rows(), &gpu_target_rows()}) {
+        for (const TargetRow &row : *some) {
+            rows.push_back(&row);
+        }
+    }
+    return rows;
+}
+
 }  // namespace
 
 TEST_CASE("what the model proposes is legal in the search space") {
-    for (const TargetRow &target : target_rows()) {
+    for (const TargetRow *row : all_rows()) {
+        const TargetRow &target = *row;
         for (const NamedKey &layer : workload()) {
             for (halconv_numerics numerics : {HALCONV_STRICT, HALCONV_DEFAULT, HALCONV_FAST}) {
                 const SearchSpace space(layer.key, target, numerics);
@@ -45,7 +56,8 @@ TEST_CASE("what the model proposes is legal in the search space") {
 }
 
 TEST_CASE("draws, mutations and crossings are legal, and reach every form that has a parameter") {
-    for (const TargetRow &target : target_rows()) {
+    for (const TargetRow *row : all_rows()) {
+        const TargetRow &target = *row;
         for (const NamedKey &layer : workload()) {
             const SearchSpace space(layer.key, target, HALCONV_FAST);
             Random random(7);

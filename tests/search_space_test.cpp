@@ -34,6 +34,32 @@ CandidateResult result_of(double ratio) {
 
 }  // namespace
 
+TEST_CASE("the space of a graphics processor refuses what no kernel can be made of") {
+    const Layer layer = load_layer(HALCONV_TEST_LAYERS "/workload/resnet50.jsonl#resnet50/14_3x3", nullptr);
+    const halconv_key key = layer_key(layer);
+    const TargetRow &target = *parse_gpu_target("cuda-sm90").row;
+    const SearchSpace space(key, target, HALCONV_STRICT);
+    const Schedule good = candidates(key, target, HALCONV_STRICT).front().schedule;
+    auto fault_with = [&](auto change) {
+        Schedule changed = good;
+        change(changed);
+        return space.fault(changed);
+    };
+    CHECK(fault_with([](Schedule &) {}) == "");
+    CHECK(fault_with([](Schedule &s) { s.gpu.reset(); }) == "the schedule is of a processor");
+    CHECK(fault_with([](Schedule &s) { s.gpu->thread_x = 0; }) == "an extent is out of range");
+    CHECK(fault_with([](Schedule &s) { s.vectors = 1 << 20; }) == "an extent is out of range");
+    CHECK(fault_with([](Schedule &s) { s.form = HALCONV_FORM_DEPTHWISE; }) != "");
+    CHECK(fault_with([](Schedule &s) { s.gpu->operands = GpuSchedule::Operands::kThread; }) != "");
+    CHECK(fault_with([](Schedule &s) { s.gpu->taps = GpuSchedule::Taps::kRow; }) ==
+          "panels of a row of taps are for few input channels");
+    CHECK(fault_with([](Schedule &s) { s.gpu->chunk = 48; }) == "panels do not divide the input channels");
+    CHECK(fault_with([](Schedule &s) { s.gpu->thread_y = s.tile_y = 64, s.gpu->thread_c = s.vectors = 8; }) ==
+          "a thread has too many sums");
+    CHECK(SearchSpace(key, row_of("x86-avx2"), HALCONV_STRICT).fault(good) ==
+          "the schedule is of a graphics processor");
+}
+
 TEST_CASE("the space refuses schedules that no kernel can be made of") {
     const Layer layer = load_layer(HALCONV_TEST_LAYERS "/workload/resnet50.jsonl#resnet50/14_3x3", nullptr);
     const halconv_key key = layer_key(layer);

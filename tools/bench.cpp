@@ -10,6 +10,8 @@
 #include "tools/bound_layer.h"
 #include "tools/build.h"
 #include "tools/device_layer.h"
+#include "tools/device_machine.h"
+#include "tools/kernel_plan.h"
 #include "tools/progress.h"
 #include "tools/tuning_record.h"
 
@@ -17,30 +19,13 @@ namespace halconv {
 
 namespace {
 
-Target runnable_target(const std::string &text) {
-    try {
-        Target target = parse_any_target(text);
-        if (!target.native || !runs_here(*target.row)) {
-            throw InputError(fmt::format("--target: this processor cannot run {}", target.name));
-        }
-        return target;
-    } catch (const std::invalid_argument &error) {
-        throw InputError(fmt::format("--target: {}", error.what()));
-    }
-}
-
 BenchDevice bench_device(const ComputeDevice &device) {
-    return {device.name(), device.handle(),
+    return {measure_device(device), device.handle(),
             [&device](const Layer &layer, PlanHandle plan, double min_time, ErrorFigures &error) {
                 const LayerOperands o = random_operands(layer.problem);
-                const BenchOperands operands{o.input.data(), o.weights.data(), o.bias.data(), o.residual.data()};
-                const bool conv = layer.problem.op == HALCONV_CONV;
-                const DeviceLayer bound(layer.problem,
-                                        {operands.input, operands.weights, operands.bias, operands.residual,
-                                         conv ? HALCONV_WEIGHTS_OIHW : HALCONV_WEIGHTS_IOHW},
-                                        std::move(plan), device);
+                const DeviceLayer bound(layer.problem, host_operands(layer.problem, o), std::move(plan), device);
                 bound.run();
-                error = compare_samples(layer.problem, operands, bound.output().data(), layer.numerics);
+                error = o.compare(layer, bound.output().data());
                 return time_device_layer(bound, device, min_time);
             }};
 }
@@ -112,7 +97,7 @@ void add_bench_command(CLI::App &program, int &status) {
         "  spread      (90th - 10th percentile) / median of the times\n"
         "On a graphics processor (cuda-.., opencl) a run's time is that of the device's queue, by its events (CUDA) or "
         "the\n"
-        "host's clock around many runs (OpenCL); its peak and bandwidth are not measured.\n"
+        "host's clock around many runs (OpenCL); its peak and bandwidth are those of all its processors.\n"
         "Without --json the table is Markdown.");
     command->callback([options, &status] { status = run_bench(*options); });
 }

@@ -8,6 +8,7 @@
 
 #include "tools/bench_figures.h"
 #include "tools/layer.h"
+#include "tools/machine.h"
 #include "tools/plan_handle.h"
 
 namespace CLI {
@@ -32,9 +33,9 @@ struct BenchOptions {
     std::function<void(const Layer &, const BenchLine &)> timed;
 };
 
-// A graphics processor to time on. Its peak is not measured.
+// A graphics processor to time on.
 struct BenchDevice {
-    std::string name;
+    Machine machine;
     halconv_device handle;
     // Runs the plan once, for its error, then times it.
     std::function<Timing(const Layer &, PlanHandle, double min_time, ErrorFigures &)> measure;

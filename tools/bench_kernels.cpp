@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <limits>
 #include <new>
 #include <regex>
 
@@ -22,8 +21,6 @@
 namespace halconv {
 
 namespace {
-
-constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 std::string first_line(const std::string &text) { return text.substr(0, text.find('\n')); }
 
@@ -44,7 +41,7 @@ bool is_recorded(const Case &c) {
     return false;
 }
 
-// What all cases are timed with: peaks are those of `machine`, or unknown where it is null.
+// What all cases are timed with. Plans are made before the machine is measured.
 struct BenchSetting {
     const BenchOptions &options;
     const BenchDevice *device;
@@ -156,15 +153,13 @@ BenchLine measure_case(const Case &c, const BenchSetting &setting, bool &correct
     correct = error.within_bound && default_error.within_bound;
     const halconv_problem &problem = c.layer->problem;
     const double flop = useful_flop(problem), gflops = flop / timing.median * 1e-9;
-    const double peak = setting.machine ? setting.machine->peak() : kUnknown;
-    const double roofline =
-        setting.machine ? roofline_gflops(*setting.machine, flop, compulsory_bytes(problem)) : kUnknown;
+    const double roofline = roofline_gflops(*setting.machine, flop, compulsory_bytes(problem));
     return {c.layer->name,
             problem.op == HALCONV_CONV ? "conv" : "conv_transpose",
             c.kernel,
             timing.median * 1e6,
             gflops,
-            100 * gflops / peak,
+            100 * gflops / setting.machine->peak(),
             100 * gflops / roofline,
             error.max_error,
             timing.spread,
@@ -263,12 +258,8 @@ int bench_kernels(const std::vector<Layer> &layers, const BenchKernels &kernels,
         throw WorkError("bench: no kernel to time");
     }
     const std::string table = options.json ? "" : "\n\n" + table_head(table_widths(cases));
-    if (target.device) {
-        const std::string &device = target.device->name;
-        print_line((options.json ? device_json(device, target.name) : device_text(device, target.name)) + table);
-        return time_cases(cases, setting) && complete ? 0 : 1;
-    }
-    const Machine machine = measure_machine(target.cpu_features, options.threads);
+    const Machine machine =
+        target.device ? target.device->machine : measure_machine(target.cpu_features, options.threads);
     setting.machine = &machine;
     print_line((options.json ? machine_json(machine, target.name) : machine_text(machine, target.name)) + table);
     return time_cases(cases, setting) && complete ? 0 : 1;

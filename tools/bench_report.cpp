@@ -33,25 +33,21 @@ std::string machine_json(const Machine &machine, const std::string &target) {
         row["gbs"] = rounded(level.gbs, 1);
         levels.push_back(row);
     }
-    Json body = {{"cpu", machine.cpu}, {"cores", machine.cores}};
-    if (machine.clock_mhz > 0) {
-        body["clock_mhz"] = rounded(machine.clock_mhz, 0);
+    Json body;
+    if (machine.cores > 0) {
+        body = {{"cpu", machine.cpu}, {"cores", machine.cores}};
+        if (machine.clock_mhz > 0) {
+            body["clock_mhz"] = rounded(machine.clock_mhz, 0);
+        }
+        body["threads"] = machine.threads;
+        body["target"] = target;
+        body["instructions"] = machine.instructions;
+    } else {
+        body = {{"device", machine.cpu}, {"target", target}};
     }
-    body["threads"] = machine.threads;
-    body["target"] = target;
-    body["instructions"] = machine.instructions;
     body["fma_peak"] = rounded(machine.fma_peak, 1);
     body["read_gbs"] = levels;
-    return Json{{"machine", body}}.dump();
-}
-
-std::string device_json(const std::string &device, const std::string &target) {
-    return Json{{"machine", {{"device", device}, {"target", target}}}}.dump(-1, ' ', false,
-                                                                            Json::error_handler_t::replace);
-}
-
-std::string device_text(const std::string &device, const std::string &target) {
-    return fmt::format("{}, {}: time of the queue; peak and bandwidth are not measured", device, target);
+    return Json{{"machine", body}}.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::string line_json(const BenchLine &line) {
@@ -79,6 +75,10 @@ std::string machine_text(const Machine &machine, const std::string &target) {
             levels += fmt::format(" (to {} MB)", double(level.capacity) / (1024 * 1024));
         }
     }
+    if (machine.cores == 0) {
+        return fmt::format("{}, {}: FMA peak {:.1f} GFLOP/s; reads in GB/s: {}", machine.cpu, target, machine.fma_peak,
+                           levels.substr(2));
+    }
     return fmt::format("{}, {} of {} cores, {}: FMA peak {:.1f} GFLOP/s a core ({}); reads in GB/s: {}", machine.cpu,
                        machine.threads, machine.cores, target, machine.fma_peak, machine.instructions,
                        levels.substr(2));
@@ -95,11 +95,10 @@ std::string table_head(const TableWidths &widths) {
 std::string table_row(const BenchLine &line, const TableWidths &widths) {
     const std::string gain =
         line.default_time_us > 0 ? fmt::format("{:.3f}x", line.default_time_us / line.time_us) : std::string("-");
-    auto percent = [](double value) { return std::isnan(value) ? "-" : fmt::format("{:.1f}", value); };
-    return fmt::format("| {:<{}} | {:<{}} | {:>10.1f} | {:>8.1f} | {:>6} | {:>10} | {:>9.1e} | {:>6.3f} | {:>10} |",
-                       line.name, widths.layer, line.kernel, widths.kernel, line.time_us, line.gflops,
-                       percent(line.percent_of_peak), percent(line.percent_of_roofline), line.max_error, line.spread,
-                       gain);
+    return fmt::format(
+        "| {:<{}} | {:<{}} | {:>10.1f} | {:>8.1f} | {:>6.1f} | {:>10.1f} | {:>9.1e} | {:>6.3f} | {:>10} |", line.name,
+        widths.layer, line.kernel, widths.kernel, line.time_us, line.gflops, line.percent_of_peak,
+        line.percent_of_roofline, line.max_error, line.spread, gain);
 }
 
 }  // namespace halconv

@@ -15,13 +15,10 @@ struct BenchLine {
     double default_time_us = 0;  // of the default schedule, where a tuning record replaced it; else 0 and not printed
 };
 
-// {"machine": {..}}: fma_peak in GFLOP/s of one core, read_gbs with a row for each level of the memory hierarchy.
+// {"machine": {..}}: fma_peak in GFLOP/s of one core or of a graphics processor, read_gbs with a row for each level of the memory
+// hierarchy.
 std::string machine_json(const Machine &machine, const std::string &target);
 std::string line_json(const BenchLine &line);
-
-// The same of a graphics processor, whose peak and bandwidth are not measured: percentages are null and -.
-std::string device_json(const std::string &device, const std::string &target);
-std::string device_text(const std::string &device, const std::string &target);
 
 std::string machine_text(const Machine &machine, const std::string &target);
 

@@ -37,6 +37,11 @@ LayerOperands::LayerOperands(const halconv_problem &problem)
     : input(tensor_sizes(problem).input), weights(tensor_sizes(problem).weights), bias(problem.out_channels),
       residual(problem.residual ? tensor_sizes(problem).output : 0) {}
 
+ErrorFigures LayerOperands::compare(const Layer &layer, const float *output) const {
+    return compare_samples(layer.problem, {input.data(), weights.data(), bias.data(), residual.data()}, output,
+                           layer.numerics);
+}
+
 LayerOperands random_operands(const halconv_problem &problem) {
     LayerOperands o(problem);
     // Uniform numbers in [-a, a) have variance a * a / 3.
@@ -73,10 +78,6 @@ void BoundLayer::run() const {
                            output_.data(), workspace_.get()));
 }
 
-ErrorFigures BoundLayer::error() const {
-    const LayerOperands &o = operands_;
-    return compare_samples(layer_.problem, {o.input.data(), o.weights.data(), o.bias.data(), o.residual.data()},
-                           output_.data(), layer_.numerics);
-}
+ErrorFigures BoundLayer::error() const { return operands_.compare(layer_, output_.data()); }
 
 }  // namespace halconv

@@ -25,6 +25,8 @@ class Floats {
 // What the caller of a layer has; weights OIHW for conv, IOHW for conv_transpose.
 struct LayerOperands {
     explicit LayerOperands(const halconv_problem &problem);
+    // Of an output of the layer, at sampled points.
+    ErrorFigures compare(const Layer &layer, const float *output) const;
     Floats input, weights, bias, residual;
 };
 

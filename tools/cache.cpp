@@ -63,6 +63,9 @@ std::string job_digest(const KernelJob &job) {
          << halide_target_text(job.compile) << '\n'
          << kSourceDigest << '\n'
          << HALIDE_VERSION_MAJOR << '.' << HALIDE_VERSION_MINOR << '.' << HALIDE_VERSION_PATCH;
+    if (job.compile.schedule.gpu) {
+        text << '\n' << kDeviceSourceDigest;
+    }
     if (has_cuda_code(job)) {
         text << '\n' << (cuda_toolkit() ? cuda_toolkit()->version : "PTX alone");
     }

@@ -5,19 +5,16 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <ctime>
 
 #include <fmt/format.h>
 
-#include "runtime/core/winograd.h"
 #include "schedules/autoschedule.h"
 #include "schedules/tuning/space.h"
-#include "tools/bound_layer.h"
 #include "tools/build.h"
 #include "tools/cache.h"
+#include "tools/compute_device.h"
+#include "tools/contest.h"
 #include "tools/limited_process.h"
 
 namespace halconv {
@@ -26,9 +23,6 @@ namespace {
 
 constexpr double kCompileSeconds = 120, kCheckSeconds = 60, kTimeSeconds = 60;
 constexpr int64_t kMemoryBytes = int64_t(6) << 30;  // beside the tensors: the compiler, LLVM and Halide's libraries
-constexpr double kSampleSeconds = 50e-6;            // 100 times and more what reading the clock costs
-constexpr int kTurns = 2;                           // of each schedule, in a place
-constexpr double kHopeless = 1.5;                   // times the default's time: a candidate that is not worth more
 
 // Compilers hold it together, whoever times holds it alone.
 class TimingLock {
@@ -67,154 +61,11 @@ void run_before_others() {
     sched_setscheduler(0, SCHED_FIFO, &least);
 }
 
-PlanHandle plan_of(const halconv_kernel_set &set, const Layer &layer) {
-    halconv_options options{};
-    options.numerics = layer.numerics;
-    halconv_plan *plan = nullptr;
-    halconv_status status = halconv_plan_create(&set, &layer.problem, &options, &plan);
-    if (status != HALCONV_OK) {
-        throw WorkError(halconv_status_text(status));
-    }
-    return PlanHandle(plan);
-}
-
 halconv_kernel_set single_row(const halconv_kernel_set &set, int row) {
     halconv_kernel_set single = set;
     single.kernels += row, single.count = 1;
     return single;
 }
-
-bool is_transcendental(const halconv_problem &problem) { return problem.activation >= HALCONV_TANH; }
-
-// Throws WorkError where the outputs differ: exactly, or for a transcendental activation by some units in the last place.
-void compare(const Layer &layer, const BoundLayer &candidate, const BoundLayer &reference) {
-    constexpr double kUnits = 16 * 0x1p-24;
-    const double tolerance = is_transcendental(layer.problem) ? kUnits : 0;
-    const Floats &y = candidate.output(), &expected = reference.output();
-    for (int64_t i = 0; i < y.size(); i++) {
-        const double value = double(expected.data()[i]);
-        if (!(std::abs(double(y.data()[i]) - value) <= tolerance * std::max(1.0, std::abs(value)))) {
-            throw WorkError(fmt::format("wrong result: element {} is {}, the default schedule's {}", i, y.data()[i],
-                                        expected.data()[i]));
-        }
-    }
-    const ErrorFigures error = candidate.error();
-    const bool rounds = is_transcendental(layer.problem) || layer.problem.activation == HALCONV_LEAKY_RELU;
-    if (rounds ? !error.within_bound : error.max_error != 0) {
-        throw WorkError(fmt::format("wrong result: {} from the plain sum of integers", error.max_error));
-    }
-}
-
-// Time of this thread's own: a slice that the system gives to another process between two runs does not count (seen: 4 ms
-// in every other sample of 2 ms).
-double thread_seconds() {
-    timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return double(now.tv_sec) + double(now.tv_nsec) * 1e-9;
-}
-
-double seconds_of(const BoundLayer &layer, int64_t runs) {
-    const double start = thread_seconds();
-    for (int64_t run = 0; run < runs; run++) {
-        layer.run();
-    }
-    return (thread_seconds() - start) / double(runs);
-}
-
-double percentile(std::vector<double> values, double fraction) {
-    std::sort(values.begin(), values.end());
-    return values[size_t(std::lround(fraction * double(values.size() - 1)))];
-}
-
-struct Samples {
-    std::vector<double> times, reference_times, ratios;
-};
-
-// Seconds per run, in each sample of a turn of so many seconds. The first run finds the other schedule's data in the
-// caches and does not count: with single runs in turns fsrcnn/first took 16 % more than where it runs again and again.
-std::vector<double> turn_of(const BoundLayer &layer, int64_t runs, double seconds) {
-    std::vector<double> samples;
-    layer.run();
-    for (double spent = 0; samples.empty() || spent < seconds; spent += samples.back() * double(runs)) {
-        samples.push_back(seconds_of(layer, runs));
-    }
-    return samples;
-}
-
-// Turns of the default schedule and of the candidate alternate, so that a change of the clock meets both. False where the
-// candidate is so slow that it is not worth more.
-bool time_in_turns(const BoundLayer &candidate, const BoundLayer &reference, double seconds, Samples &samples) {
-    const double once = std::min(seconds_of(candidate, 1), seconds_of(candidate, 1));
-    const double reference_once = std::min(seconds_of(reference, 1), seconds_of(reference, 1));
-    auto runs_of = [](double run) { return std::max<int64_t>(1, int64_t(kSampleSeconds / std::max(run, 1e-9))); };
-    const bool hopeless = once > kHopeless * reference_once;
-    for (int turn = 0; turn < kTurns; turn++) {
-        const double share = hopeless ? 0 : seconds / (2 * kTurns);
-        const std::vector<double> reference_times = turn_of(reference, runs_of(reference_once), share);
-        const std::vector<double> times = turn_of(candidate, runs_of(once), share);
-        samples.ratios.push_back(percentile(times, 0.5) / percentile(reference_times, 0.5));
-        samples.reference_times.insert(samples.reference_times.end(), reference_times.begin(), reference_times.end());
-        samples.times.insert(samples.times.end(), times.begin(), times.end());
-    }
-    return !hopeless;
-}
-
-// A plan of each row on the same operands, and what they make of them.
-class Contest {
-  public:
-    Contest(const Layer &layer, const halconv_kernel_set &candidate, const halconv_kernel_set &reference)
-        : layer_(layer), sets_{candidate, reference},
-          operands_(integer_operands(layer.problem, uses_winograd() ? kWinogradUnit : 1)) {
-        move(0);
-    }
-
-    void check() {
-        tried_->run();
-        reference_->run();
-        compare(layer_, *tried_, *reference_);
-    }
-
-    // Where outputs, packed weights and scratch memory lie costs up to 6 % of a layer's time (seen of a kernel against
-    // itself), which no repetition in one place shows: both move, and take each other's part.
-    void time(double seconds, CandidateResult &result) {
-        const int places = seconds < kManyPlacesSeconds ? kFewPlaces : kManyPlaces;
-        Samples samples;
-        for (int place = 0; place < places; place++) {
-            move(place);
-            if (!time_in_turns(*tried_, *reference_, seconds / places, samples)) {
-                break;
-            }
-        }
-        result.time_us = percentile(samples.times, 0.5) * 1e6;
-        result.default_time_us = percentile(samples.reference_times, 0.5) * 1e6;
-        result.ratio = percentile(samples.ratios, 0.5);
-        result.ratio_low = percentile(samples.ratios, 0.25), result.ratio_high = percentile(samples.ratios, 0.75);
-        result.spread = summarise(samples.times).spread;
-        result.samples = int(samples.times.size());
-    }
-
-  private:
-    static constexpr float kWinogradUnit = 576;
-    static constexpr int kFewPlaces = 2, kManyPlaces = 4;
-    static constexpr double kManyPlacesSeconds = 0.1;
-
-    bool uses_winograd() const {
-        return is_winograd(halconv_form(sets_[0].kernels->form)) || is_winograd(halconv_form(sets_[1].kernels->form));
-    }
-
-    void move(int place) {
-        tried_.reset(), reference_.reset();
-        std::unique_ptr<BoundLayer> *parts[] = {&tried_, &reference_};
-        for (int i : {place % 2, 1 - place % 2}) {
-            *parts[i] = std::make_unique<BoundLayer>(layer_, operands_, plan_of(sets_[i], layer_));
-        }
-    }
-
-    const Layer &layer_;
-    halconv_kernel_set sets_[2];
-    LayerOperands operands_;
-    std::unique_ptr<BoundLayer> tried_, reference_;
-};
 
 // In the forked process.
 CandidateResult measure_here(const Layer &layer, const KernelJob &job, const MeasureOptions &options) {
@@ -237,14 +88,19 @@ CandidateResult measure_here(const Layer &layer, const KernelJob &job, const Mea
             restart_limit(0);
         }
         result.compile_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        step = "device";
+        const Gpu *gpu = compile.target.row->gpu;
+        const std::unique_ptr<ComputeDevice> device = gpu ? open_compute_device(*gpu) : nullptr;
         TimingLock timing(true);
         step = "check";
         restart_limit(kCheckSeconds);
-        pin_to_core(options.core);
-        run_before_others();
+        if (!device) {
+            pin_to_core(options.core);
+            run_before_others();
+        }
         const halconv_kernel_set row = single_row(*kernels->set(), 0),
                                  reference_row = single_row(*kernels->set(), same ? 0 : 1);
-        Contest contest(layer, row, reference_row);
+        Contest contest(layer, row, reference_row, device.get());
         contest.check();
         step = "time";
         restart_limit(kTimeSeconds + options.seconds);
@@ -262,8 +118,9 @@ CandidateResult measure_job(const Layer &layer, const KernelJob &job, const Meas
     const TensorSizes sizes = tensor_sizes(layer.problem);
     constexpr int64_t kCopies = 4;  // of each tensor: operands, outputs, packed weights, scratch
     const int64_t tensors = kCopies * int64_t(sizeof(float)) * (sizes.input + sizes.weights + 2 * sizes.output);
-    const ProcessEnd end =
-        fork_limited([&] { return result_json(measure_here(layer, job, options)).dump(); }, kMemoryBytes + tensors);
+    // A graphics processor's driver reserves far more addresses than it uses memory.
+    const int64_t limit = job.compile.target.row->gpu ? 0 : kMemoryBytes + tensors;
+    const ProcessEnd end = fork_limited([&] { return result_json(measure_here(layer, job, options)).dump(); }, limit);
     if (!end.failure.empty()) {
         CandidateResult failed;
         failed.failed_step = "run", failed.failure = end.failure;
@@ -317,7 +174,7 @@ CandidateResult parse_result(const OrderedJson &object, const std::string &place
 }
 
 CandidateResult measure_candidate(const TuningCandidate &candidate, const MeasureOptions &options) {
-    const Target target = parse_target(candidate.target);
+    const Target target = parse_any_target(candidate.target);
     const SearchSpace space(layer_key(candidate.layer), *target.row, candidate.layer.numerics);
     if (std::string fault = space.fault(candidate.schedule); !fault.empty()) {
         throw InputError("schedule is not legal: " + fault);

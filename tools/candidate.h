@@ -9,7 +9,7 @@ namespace halconv {
 
 struct CandidateResult {
     std::string failure;  // empty: compiled, exact and timed. Else why not, in a line
-    // The step that failed: "compile", "check", "time"; empty where none did.
+    // The step that failed: "compile", "device", "check", "time"; empty where none did.
     std::string failed_step;
     double time_us = 0, default_time_us = 0;          // medians
     double ratio = 0, ratio_low = 0, ratio_high = 0;  // time over the default's, both timed in turns: median, quartiles
@@ -25,7 +25,7 @@ CandidateResult parse_result(const OrderedJson &object, const std::string &place
 
 struct MeasureOptions {
     double seconds = 0.05;  // that the candidate and the default schedule run together
-    int core = -1;          // to run on; -1: the last that this process may use
+    int core = -1;          // to run on; -1: the last that this process may use; not of a graphics processor
 };
 
 // Compiles the candidate and the problem's default schedule (both cached), compares their outputs on integers with each

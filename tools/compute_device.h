@@ -18,6 +18,8 @@ class ComputeDevice {
     virtual ~ComputeDevice() = default;
     virtual std::string name() const = 0;
     virtual halconv_device handle() const = 0;  // for halconv_options
+    virtual int processors() const = 0;         // that blocks of threads are spread over
+    virtual int64_t cache_bytes() const = 0;    // of the cache that they share; 0 where the driver does not tell
     virtual void *allocate(size_t bytes) const = 0;
     virtual void release(void *memory) const = 0;
     virtual void upload(void *to, const void *from, size_t bytes) const = 0;    // waits

@@ -8,12 +8,14 @@ namespace halconv {
 namespace {
 
 using Result = int;
-using Address = unsigned long long;  // CUdeviceptr
+using Address = unsigned long long;                // CUdeviceptr
+constexpr int kProcessors = 16, kCacheBytes = 38;  // CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, .._L2_CACHE_SIZE
 
 struct Cuda {
     Result (*init)(unsigned flags);
     Result (*device)(int *device, int ordinal);
     Result (*device_name)(char *name, int bytes, int device);
+    Result (*attribute)(int *value, int attribute, int device);
     Result (*retain_context)(void **context, int device);
     Result (*release_context)(int device);
     Result (*set_context)(void *context);
@@ -37,6 +39,7 @@ Cuda open_library() {
     library.find("cuInit", cuda.init);
     library.find("cuDeviceGet", cuda.device);
     library.find("cuDeviceGetName", cuda.device_name);
+    library.find("cuDeviceGetAttribute", cuda.attribute);
     library.find("cuDevicePrimaryCtxRetain", cuda.retain_context);
     library.find("cuDevicePrimaryCtxRelease_v2", cuda.release_context);
     library.find("cuCtxSetCurrent", cuda.set_context);
@@ -93,6 +96,8 @@ class CudaDevice : public ComputeDevice {
         return text;
     }
     halconv_device handle() const override { return {HALCONV_CUDA, context_, stream_}; }
+    int processors() const override { return attribute(kProcessors); }
+    int64_t cache_bytes() const override { return attribute(kCacheBytes); }
     void *allocate(size_t bytes) const override {
         Address memory = 0;
         check(cuda_.allocate(&memory, bytes), "cuMemAlloc");
@@ -120,6 +125,12 @@ class CudaDevice : public ComputeDevice {
     }
 
   private:
+    int attribute(int which) const {
+        int value = 0;
+        check(cuda_.attribute(&value, which, device_), "cuDeviceGetAttribute");
+        return value;
+    }
+
     struct Event {
         explicit Event(const Cuda &driver) : cuda(driver) { check(cuda.create_event(&event, 0), "cuEventCreate"); }
         ~Event() { cuda.destroy_event(event); }

@@ -12,7 +12,7 @@ namespace {
 
 using Status = int32_t;
 constexpr uint64_t kGpu = 1 << 2, kAnyDevice = 0xFFFFFFFF;  // CL_DEVICE_TYPE_GPU, CL_DEVICE_TYPE_ALL
-constexpr uint32_t kDeviceName = 0x102B, kDeviceMemory = 0x1053;
+constexpr uint32_t kComputeUnits = 0x1002, kCacheBytes = 0x101E, kDeviceName = 0x102B, kDeviceMemory = 0x1053;
 constexpr uint64_t kCoarseGrain = 1, kReadWrite = 1;
 
 struct OpenCl {
@@ -112,6 +112,8 @@ class OpenClDevice : public ComputeDevice {
         return text;
     }
     halconv_device handle() const override { return {HALCONV_OPENCL, context_, queue_}; }
+    int processors() const override { return int(number<uint32_t>(kComputeUnits)); }
+    int64_t cache_bytes() const override { return int64_t(number<uint64_t>(kCacheBytes)); }
     void *allocate(size_t bytes) const override {
         constexpr uint32_t kAlignment = 64;
         void *memory = cl_.allocate(context_, kReadWrite, bytes, kAlignment);
@@ -133,6 +135,11 @@ class OpenClDevice : public ComputeDevice {
     }
 
   private:
+    template <class Number> Number number(uint32_t which) const {
+        Number value = 0;
+        check(cl_.device_info(device_, which, sizeof(value), &value, nullptr), "clGetDeviceInfo");
+        return value;
+    }
     void copy(void *to, const void *from, size_t bytes) const {
         if (bytes > 0) {
             check(cl_.copy(queue_, 1, to, from, bytes, 0, nullptr, nullptr), "clEnqueueSVMMemcpy");

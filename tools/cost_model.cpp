@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "runtime/core/winograd.h"
+#include "schedules/gpu/legal.h"
+#include "schedules/gpu/model.h"
 #include "schedules/model_forms.h"
 #include "schedules/tuning/legal.h"
 #include "schedules/tuning/space.h"
@@ -51,9 +53,42 @@ std::vector<double> solve(std::vector<double> a, std::vector<double> b) {
     return b;
 }
 
+std::vector<double> gpu_features(const halconv_key &key, const TargetRow &target, const Schedule &s) {
+    const GpuSchedule &t = *s.gpu;
+    const BlockThreads threads = block_threads(s);
+    const double pixels = double(t.thread_x) * t.thread_y, sums = log2_of(double(thread_sums(key, s)));
+    const double block = log2_of(threads.count());
+    const bool depthwise = s.form == HALCONV_FORM_DEPTHWISE;
+    const int64_t channels = int64_t(key.group_out) * (depthwise ? key.groups : 1);
+    return {log2_of(t.thread_x),
+            log2_of(t.thread_y),
+            log2_of(t.thread_c),
+            sums,
+            sums * sums / 4,
+            1 / pixels + 1.0 / t.thread_c,
+            block,
+            block * block / 4,
+            log2_of(threads.c),
+            log2_of(threads.x),
+            log2_of(t.chunk),
+            log2_of(t.parts),
+            double(shared_bytes(key, s)) / double(target.gpu->shared_bytes),
+            double(input_vector(key, s)) / kGpuVector,
+            waste(positions(key, 2), s.tile_x),
+            waste(positions(key, 1), s.tile_y),
+            waste(channels, s.panel()),
+            t.taps == GpuSchedule::Taps::kRow ? 1.0 : 0.0,
+            t.taps == GpuSchedule::Taps::kAll ? 1.0 : 0.0,
+            t.operands == GpuSchedule::Operands::kWindows ? 1.0 : 0.0,
+            depthwise ? 0.0 : log2_of(gpu_cycles(key, s, target))};
+}
+
 }  // namespace
 
 std::vector<double> schedule_features(const halconv_key &key, const TargetRow &target, const Schedule &s) {
+    if (s.gpu) {
+        return gpu_features(key, target, s);
+    }
     const Positions positions = output_positions(key);
     // Broadcast values and vectors of a tile: pixels and channels, or for pixel_lanes channels and pixels.
     const bool lanes_are_pixels = s.form == HALCONV_FORM_PIXEL_LANES;

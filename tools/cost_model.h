@@ -10,7 +10,7 @@
 namespace halconv {
 
 // Features of a schedule for a problem: logarithms of the tile, of strips and of waste at the edges, register use, loads a
-// multiply-add, flags and forms.
+// multiply-add, flags and forms; of GPU schedules of threads and blocks, and the model's cycles.
 std::vector<double> schedule_features(const halconv_key &key, const TargetRow &target, const Schedule &schedule);
 
 struct CostSample {

@@ -19,6 +19,11 @@ size_t bytes_of(int64_t floats) { return size_t(floats) * sizeof(float); }
 
 }  // namespace
 
+HostOperands host_operands(const halconv_problem &problem, const LayerOperands &o) {
+    return {o.input.data(), o.weights.data(), o.bias.data(), o.residual.data(),
+            problem.op == HALCONV_CONV ? HALCONV_WEIGHTS_OIHW : HALCONV_WEIGHTS_IOHW};
+}
+
 DeviceLayer::DeviceLayer(const halconv_problem &problem, const HostOperands &operands, PlanHandle plan,
                          const ComputeDevice &device)
     : device_(device), plan_(std::move(plan)), sizes_(tensor_sizes(problem)), input_(device, bytes_of(sizes_.input)),
@@ -47,22 +52,22 @@ std::vector<float> DeviceLayer::output() const {
     return output;
 }
 
+double run_seconds(const DeviceLayer &layer, const ComputeDevice &device, int64_t runs) {
+    return device.seconds([&] {
+        for (int64_t run = 0; run < runs; ++run) {
+            layer.run();
+        }
+    }) / double(runs);
+}
+
 Timing time_device_layer(const DeviceLayer &layer, const ComputeDevice &device, double min_time) {
-    // A sample is as many runs as take 1 ms, so that queueing the first of them hardly counts.
-    constexpr double kSample = 1e-3;
     constexpr size_t kFewest = 5;
-    auto timed = [&](int64_t runs) {
-        return device.seconds([&] {
-            for (int64_t run = 0; run < runs; ++run) {
-                layer.run();
-            }
-        }) / double(runs);
-    };
-    timed(1);
-    const int64_t runs = std::max<int64_t>(1, int64_t(kSample / std::max(timed(1), 1e-9)));
+    run_seconds(layer, device, 1);
+    const auto runs =
+        std::max<int64_t>(1, int64_t(kDeviceSampleSeconds / std::max(run_seconds(layer, device, 1), 1e-9)));
     std::vector<double> samples;
     for (double total = 0; (samples.size() < kFewest || total < min_time) && !(interrupted() && !samples.empty());) {
-        samples.push_back(timed(runs));
+        samples.push_back(run_seconds(layer, device, runs));
         total += samples.back() * double(runs);
     }
     return summarise(std::move(samples));

@@ -4,7 +4,6 @@
 
 #include "runtime/core/kernel_name.h"
 #include "runtime/core/problem.h"
-#include "schedules/gpu/model.h"
 #include "tools/cpu_name.h"
 #include "tools/tuning_record.h"
 
@@ -31,6 +30,18 @@ Target known_target(const std::string &text) { return parsed_target(parse_any_ta
 
 Target known_processor(const std::string &text) { return parsed_target(parse_target, text); }
 
+Target runnable_target(const std::string &text) {
+    try {
+        Target target = known_target(text);
+        if (!target.native || !runs_here(*target.row)) {
+            throw InputError("this processor cannot run " + target.name);
+        }
+        return target;
+    } catch (const InputError &error) {
+        throw InputError(std::string("--target: ") + error.what());
+    }
+}
+
 namespace {
 
 // The best schedules of the layer by the model.
@@ -48,9 +59,6 @@ std::vector<KernelJob> model_jobs(const Layer &layer, const Target &target, halc
 std::vector<KernelJob> layer_jobs(const Layer &layer, const Target &target, const std::string &cpu,
                                   const BuildOptions &options) {
     halconv_key key = layer_key(layer);
-    if (target.row->gpu) {
-        return {make_job(key, default_gpu_schedule(key, *target.row), target, options.asserts)};
-    }
     std::vector<KernelJob> jobs = model_jobs(layer, target, layer.numerics, options.asserts);
     if (!options.records) {
         return jobs;

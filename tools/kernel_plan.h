@@ -21,6 +21,9 @@ std::vector<KernelJob> plan_kernels(const std::vector<Layer> &layers, const Buil
 Target known_target(const std::string &text);
 Target known_processor(const std::string &text);
 
+// What --target names, if this processor runs it, or the host code of its kernels for a graphics processor. Throws InputError.
+Target runnable_target(const std::string &text);
+
 // The targets, all of one architecture and system: only their kernels can be in one library. Throws InputError.
 std::vector<Target> one_platform(const std::vector<std::string> &texts);
 

@@ -16,12 +16,13 @@ struct MemoryLevel {
 };
 
 struct Machine {
-    std::string cpu;           // cpu_name()
-    int cores;                 // of the system, not of this process
+    std::string cpu;           // cpu_name(), or a graphics processor: device_machine.h
+    int cores;                 // of the system, not of this process; 0 of a graphics processor
     double clock_mhz;          // as the system reports it now; 0 where it does not
-    std::string instructions;  // vector extension of the loops: "avx512"
-    int threads;
-    double fma_peak;                  // GFLOP/s of one core: register-only multiply-adds, the best of several runs
+    std::string instructions;  // vector extension of the loops: "avx512"; of a graphics processor empty
+    int threads;               // of a graphics processor 1
+    // GFLOP/s of one core, or of a graphics processor: register-only multiply-adds, the best of several runs.
+    double fma_peak;
     std::vector<MemoryLevel> levels;  // smallest first
 
     double peak() const { return fma_peak * threads; }

@@ -15,12 +15,50 @@ constexpr const char *kParallelWords[] = {"rows", "channels", "channels_and_phas
 constexpr const char *kFormNotes =
     "direct, depthwise, phase, row_fused, winograd2, winograd3, winograd4, inner_product, pixel_lanes";
 
+constexpr const char *kOperandsWords[] = {"panels", "windows", "thread"};  // by GpuSchedule::Operands
+constexpr const char *kTapsWords[] = {"one", "row", "all"};                // by GpuSchedule::Taps
+
 // Nanoseconds, printed without binary's tail.
 double short_time(double value) { return std::stod(fmt::format("{:.3f}", value)); }
+
+// The place of the key's word among `words`.
+template <size_t count> int read_word(ObjectReader &reader, const char *key, const char *const (&words)[count]) {
+    const std::string text = reader.text(key);
+    const auto found = std::find(std::begin(words), std::end(words), text);
+    if (found == std::end(words)) {
+        reader.fail(key, fmt::format("is \"{}\"; it can be: {}", text, fmt::join(words, ", ")));
+    }
+    return int(found - std::begin(words));
+}
+
+OrderedJson gpu_json(const GpuSchedule &t) {
+    return {{"operands", kOperandsWords[int(t.operands)]},
+            {"thread_x", t.thread_x},
+            {"thread_y", t.thread_y},
+            {"thread_c", t.thread_c},
+            {"chunk", t.chunk},
+            {"taps", kTapsWords[int(t.taps)]},
+            {"parts", t.parts}};
+}
+
+GpuSchedule parse_gpu(const OrderedJson &object, const std::string &place) {
+    ObjectReader reader(object, place);
+    GpuSchedule t;
+    t.operands = GpuSchedule::Operands(read_word(reader, "operands", kOperandsWords));
+    t.thread_x = reader.integer("thread_x"), t.thread_y = reader.integer("thread_y");
+    t.thread_c = reader.integer("thread_c"), t.chunk = reader.integer("chunk");
+    t.taps = GpuSchedule::Taps(read_word(reader, "taps", kTapsWords));
+    t.parts = reader.integer("parts");
+    reader.end();
+    return t;
+}
 
 }  // namespace
 
 OrderedJson schedule_json(const Schedule &s) {
+    if (s.gpu) {
+        return {{"tile_x", s.tile_x}, {"tile_y", s.tile_y}, {"channels", s.panel()}, {"gpu", gpu_json(*s.gpu)}};
+    }
     std::string skip;
     for (int d = 0; d < 3; d++) {
         skip += s.skip[d] ? std::string(1, "zyx"[d]) : "";
@@ -49,14 +87,16 @@ Schedule parse_schedule(const std::string &form, const OrderedJson &object, cons
     }
     s.form = halconv_form(of_name);
     s.tile_x = reader.integer("tile_x"), s.tile_y = reader.integer("tile_y");
+    if (reader.has("gpu")) {
+        s.vectors = reader.integer("channels");
+        s.gpu = parse_gpu(reader.need("gpu"), reader.place() + ": key \"gpu\"");
+        reader.end();
+        return s;
+    }
     s.vectors = reader.integer("vectors"), s.lanes = reader.integer("lanes");
     s.rows = reader.integer("rows"), s.columns = reader.integer("columns"), s.channels = reader.integer("channels");
-    std::string parallel = reader.text("parallel"), skip = reader.text("skip");
-    auto word = std::find(std::begin(kParallelWords), std::end(kParallelWords), parallel);
-    if (word == std::end(kParallelWords)) {
-        reader.fail("parallel", fmt::format("is \"{}\"; it can be: {}", parallel, fmt::join(kParallelWords, ", ")));
-    }
-    s.parallel = ParallelAxis(word - std::begin(kParallelWords));
+    s.parallel = ParallelAxis(read_word(reader, "parallel", kParallelWords));
+    const std::string skip = reader.text("skip");
     if (skip.find_first_not_of("zyx") != std::string::npos) {
         reader.fail("skip", "holds letters other than z, y and x");
     }

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "schedules/tuning/versions.h"
+#include "tools/device_machine.h"
 #include "tools/interrupt.h"
 #include "tools/kernel_plan.h"
 #include "tools/library.h"
@@ -44,18 +45,18 @@ std::vector<Layer> distinct_layers(const std::vector<std::string> &arguments) {
 
 Target target_of(const std::string &text) {
     try {
-        return parse_target(text);
+        return parse_any_target(text);
     } catch (const std::invalid_argument &error) {
         throw InputError(fmt::format("--target: {}", error.what()));
     }
 }
 
-Target runnable_target(const std::string &text) {
-    Target target = target_of(text);
-    if ((target.row->cpu_features & ~target_of("host").row->cpu_features) != 0) {
-        throw InputError(fmt::format("--target: this processor cannot run {}", target.name));
+// What only processors have.
+void check_processor_options(const Target &target, const TuneOptions &options) {
+    const char *option = options.compare ? "--compare-autoschedulers" : !options.timed ? "--cost static" : "--core";
+    if (target.row->gpu && (options.compare || !options.timed || options.core >= 0)) {
+        throw InputError(fmt::format("{}: {} is a graphics processor", option, target.name));
     }
-    return target;
 }
 
 std::string read_file(const std::string &path) {
@@ -72,7 +73,9 @@ std::string read_file(const std::string &path) {
 int measure_file(const std::string &path, const MeasureOptions &options, bool json) {
     end_with_parent();
     const TuningCandidate candidate = parse_candidate(parse_json(read_file(path), path), path);
-    runnable_target(candidate.target);
+    if (runnable_target(candidate.target).row->gpu && options.core >= 0) {
+        throw InputError(fmt::format("--core: {} is a graphics processor", candidate.target));
+    }
     CandidateResult result;
     try {
         result = measure_candidate(candidate, options);
@@ -134,7 +137,7 @@ void compare_autoschedulers(std::vector<LayerOutcome> &outcomes, const Target &t
 
 void write_page(const std::vector<LayerOutcome> &outcomes, const TrialStore &store, const Machine &machine,
                 const TuneOptions &options) {
-    const Target target = parse_target(options.target);
+    const Target target = parse_any_target(options.target);
     std::vector<std::vector<Trial>> trials;
     for (const LayerOutcome &o : outcomes) {
         trials.push_back(store.trials({o.layer, target.name, {}}));
@@ -155,10 +158,16 @@ void check_writable(const std::string &path) {
     }
 }
 
+Machine machine_of(const Target &target) {
+    return target.row->gpu ? measure_device(*open_compute_device(*target.row->gpu))
+                           : measure_machine(target.row->cpu_features, 1);
+}
+
 }  // namespace
 
 int run_tune(const TuneOptions &options) {
     const Target target = options.timed ? runnable_target(options.target) : target_of(options.target);
+    check_processor_options(target, options);
     const std::vector<Layer> layers = distinct_layers(options.layers);
     for (const std::string &path : {options.records, options.winners, options.report}) {
         check_writable(path);
@@ -166,7 +175,7 @@ int run_tune(const TuneOptions &options) {
     if (!options.timed) {
         return run_static_tune(layers, target, options);
     }
-    const Machine machine = measure_machine(target.row->cpu_features, 1);
+    const Machine machine = machine_of(target);
     const TrialConditions conditions{machine.cpu, 1, halide_version(), kScheduleVersion, kAlgorithmVersion};
     TrialStore store(options.records, conditions);
     if (store.count() > 0) {
@@ -246,7 +255,8 @@ void add_tune_command(CLI::App &program, int &status) {
     command->add_option("LAYERS", c->tune.layers, "Layer lists, LIST.jsonl#name, layer objects (.json), ONNX models");
     command
         ->add_option("--target", c->tune.target,
-                     "Target to tune for; unless the cost is static this processor must run it")
+                     "Target to tune for; unless the cost is static this processor must run it, or this machine's "
+                     "graphics processor")
         ->capture_default_str();
     add_search_options(*command, *c);
     command->add_option("--winners", c->tune.winners, "File of tuning records (JSON Lines) to bring up to date");
@@ -256,8 +266,9 @@ void add_tune_command(CLI::App &program, int &status) {
                     "default schedule's\n"
                     "output on integers, bit for bit, before it is timed. It is timed on one core in turns with the "
                     "default schedule,\n"
-                    "while nothing of any tuner compiles. Nothing else should run on the machine. Ctrl-C ends with "
-                    "what was found.\n"
+                    "while nothing of any tuner compiles; kernels of a graphics processor there, by the time of its "
+                    "queue.\n"
+                    "Nothing else should run on the machine. Ctrl-C ends with what was found.\n"
                     "A record is written for a layer whose schedule several processes of their own found faster than "
                     "the default.\n"
                     "`halconv build` and `bench` take the committed records and those of their --records FILE.");

@@ -84,7 +84,11 @@ std::string best_over_trials(const std::vector<Trial> &trials) {
     return plot.text();
 }
 
+// Of a register tile; of GPU schedules of a thread.
 int sums_of(const Schedule &s) {
+    if (s.gpu) {
+        return s.gpu->thread_y * s.gpu->thread_x * s.gpu->thread_c;
+    }
     return (s.form == HALCONV_FORM_PIXEL_LANES ? s.channels : s.tile_x) * s.tile_y * s.vectors;
 }
 
@@ -93,7 +97,8 @@ std::string landscape(const std::vector<Trial> &trials) {
     for (const Trial &trial : trials) {
         most = std::max(most, sums_of(trial.candidate.schedule));
     }
-    Plot plot("candidates", "vectors of sums of a register tile", most);
+    const bool on_device = !trials.empty() && trials[0].candidate.schedule.gpu;
+    Plot plot("candidates", on_device ? "sums of a thread" : "vectors of sums of a register tile", most);
     for (const Trial &trial : trials) {
         const Schedule &s = trial.candidate.schedule;
         if (trial.result.ok()) {
@@ -186,8 +191,8 @@ std::string legend() {
 
 std::string tune_page(const TunePage &page) {
     std::string text = kHead;
-    text += fmt::format("<h1>halconv tune: {}</h1>\n<p>{}, one thread on one core.</p>\n", escaped(page.target),
-                        escaped(page.machine.cpu));
+    text += fmt::format("<h1>halconv tune: {}</h1>\n<p>{}{}.</p>\n", escaped(page.target), escaped(page.machine.cpu),
+                        page.machine.cores > 0 ? ", one thread on one core" : "");
     text +=
         table(page) + "<h2>Before and after</h2>\n" + bars(page) + comparison(page) + "<h2>Layers</h2>\n" + legend();
     for (size_t i = 0; i < page.outcomes.size(); i++) {

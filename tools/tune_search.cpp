@@ -48,7 +48,7 @@ double distance(const halconv_key &a, const halconv_key &b) {
 std::vector<Schedule> near_schedules(const Layer &layer, const Target &target, const TuningRecords &records) {
     std::vector<std::pair<double, Schedule>> near;
     for (const TuningRecord &record : records.all()) {
-        if (parse_target(record.candidate.target).row == target.row) {
+        if (parse_any_target(record.candidate.target).row == target.row) {
             near.emplace_back(distance(layer_key(layer), layer_key(record.candidate.layer)), record.candidate.schedule);
         }
     }
@@ -63,7 +63,7 @@ std::vector<Schedule> near_schedules(const Layer &layer, const Target &target, c
 class Tuner {
   public:
     Tuner(const std::vector<Layer> &layers, const TuneOptions &options, TrialStore &store)
-        : options_(options), store_(store), target_(parse_target(options.target)), layers_(layers),
+        : options_(options), store_(store), target_(parse_any_target(options.target)), layers_(layers),
           start_(Clock::now()), bar_("tuning"), winners_bar_("confirming") {
         TuningRecords records;
         if (!options.winners.empty() && std::filesystem::exists(options.winners)) {

@@ -27,7 +27,7 @@ TuningCandidate read_candidate(ObjectReader &reader) {
         parse_layer(problem.dump(), [&](const std::string &) { return reader.place() + ": key \"problem\""; });
     candidate.target = reader.text("target");
     try {
-        parse_target(candidate.target);
+        parse_any_target(candidate.target);
     } catch (const std::invalid_argument &e) {
         throw InputError(reader.place() + ": " + e.what());
     }
@@ -84,15 +84,16 @@ std::string stale_reason(const TuningRecord &record) {
         return fmt::format("algorithm version {}", record.algorithm_version);
     }
     const TuningCandidate &c = record.candidate;
-    Target target = parse_target(c.target);
+    Target target = parse_any_target(c.target);
     return SearchSpace(layer_key(c.layer), *target.row, c.layer.numerics).fault(c.schedule);
 }
 
 bool is_portable(const TuningRecord &record) {
     constexpr double kLeastSpeedup = 1.05;
     const Layer &layer = record.candidate.layer;
-    const TargetRow &target = *parse_target(record.candidate.target).row;
-    return record.measured && record.speedup() >= kLeastSpeedup &&
+    const TargetRow &target = *parse_any_target(record.candidate.target).row;
+    const bool alike = !target.gpu || target.gpu->chip;
+    return alike && record.measured && record.speedup() >= kLeastSpeedup &&
            record.candidate.schedule.lanes >=
                candidates(layer_key(layer), target, layer.numerics).front().schedule.lanes;
 }
@@ -126,7 +127,7 @@ const TuningRecord *TuningRecords::find(const halconv_key &key, const TargetRow 
         const TuningRecord &record = records_[i];
         // The table's key is integers only.
         if (std::memcmp(&keys_[i], &key, sizeof key) != 0 || record.candidate.layer.numerics != numerics ||
-            parse_target(record.candidate.target).row != &target) {
+            parse_any_target(record.candidate.target).row != &target) {
             continue;
         }
         if (given_[i]) {

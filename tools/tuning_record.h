@@ -3,8 +3,9 @@
 //
 //     problem           a layer's object (tools/layer_object.h); its name is a remark, other layers have the problem too
 //     target            "x86-avx512"
-//     form, schedule    "direct", {"tile_x": 14, ..}: every parameter of schedules/schedule.h
-//     cpu, threads      of the machine that timed it
+//     form, schedule    "direct", {"tile_x": 14, ..}: every parameter of schedules/schedule.h; of GPU targets tile_x, tile_y,
+//                       channels (of a block) and gpu, those of GpuSchedule
+//     cpu, threads      of the machine that timed it; of GPU targets the graphics processor, and 1
 //     time_us, spread   median, and (90th - 10th percentile) / median
 //     default_time_us   of the analytic model's schedule, timed in turns with it
 //     halide, schedule_version, algorithm_version
@@ -66,7 +67,7 @@ std::string stale_reason(const TuningRecord &record);
 
 // Whether the record should hold on every processor of its target, not only on the one that timed it: it was timed, at least
 // 5 % faster than the default schedule, and has vectors no narrower than that (half vectors cost Zen 4 nothing, others half
-// the speed).
+// the speed). Devices of OpenCL have nothing in common.
 bool is_portable(const TuningRecord &record);
 
 // The records that a build may use.

@@ -15,7 +15,7 @@ void update_winners(const std::vector<Verdict> &verdicts, const VerdictScope &sc
         before.read(file);
     }
     auto concerns = [&](const TuningRecord &record, const Layer &layer) {
-        return parse_target(record.candidate.target).row == scope.target &&
+        return parse_any_target(record.candidate.target).row == scope.target &&
                problem_text(record.candidate.layer) == problem_text(layer);
     };
     auto replaced = [&](const TuningRecord &record) {

@@ -26,7 +26,7 @@ template <class Buffer> void fix_dense_strides(Buffer &buffer, const halconv_key
     for (int d : {2, 1, 0}) {
         buffer.dim(next++).set_stride(place);
         if (by_phase) {
-            buffer.dim(next++).set_stride(place * key.stride[d]);
+            buffer.dim(next++).set_stride(place * int(axis_phases(key, d)));
         }
         place *= key.out[d];
     }

@@ -34,10 +34,7 @@ void schedule_sum(const DepthwiseStages &s, const halconv_key &key, const Schedu
     std::vector<VarOrRVar> inner = {s.lane, s.x, s.y};
     std::vector<int64_t> taps = {key.kernel[2], key.kernel[1]};
     if (!s.phases.empty()) {
-        bool together = phases_in_thread(key);
-        for (size_t d = 0; d < s.phases.size(); d++) {
-            sum.bound_extent(s.phases[d], d == 0 && together ? key.stride[2] : 1);
-        }
+        bound_phases(sum, key, s.phases, phases_in_thread(key) ? 1 : 0);
         inner.insert(inner.begin() + 1, s.phases[0]);
         taps = {phase_axis(key_axis(key, 2)).max_taps(), phase_axis(key_axis(key, 1)).max_taps()};
     }

@@ -15,6 +15,7 @@ namespace halconv {
 namespace {
 
 constexpr int kMostChunk = 64, kLongChunk = 32, kFewChannels = 8;
+constexpr size_t kMostCandidates = 32;
 
 // The largest divisor of the input channels up to `wanted`, multiples of 4 first; else, where that is small, the smallest one
 // above.
@@ -81,9 +82,18 @@ double reduction_of(const halconv_key &key) {
 
 // Whether so long panels are unrolled.
 bool suitable_chunk(const halconv_key &key, const Schedule &s, int wanted) {
+    bool single = s.gpu->chunk * s.gpu->parts == key.group_in;
+    bool one_tap = s.gpu->taps == GpuSchedule::Taps::kOne && window_taps(key).count() == 1;
     // With a single long panel LLVM unrolls the loop over taps: up to 255 registers.
-    bool single = wanted > kLongChunk && s.gpu->chunk * s.gpu->parts == key.group_in;
-    return !single && wanted * thread_sums(key, s) <= kUnrolledProducts;
+    bool long_one = single && wanted > kLongChunk;
+    // With one tap too there is no loop, and LLVM holds all copies of the panels at once. Where the threads are no power of two
+    // some copy more than others: up to 960 bytes of stack.
+    bool uneven_copies = single && one_tap && (block_threads(s).count() & (block_threads(s).count() - 1)) != 0;
+    // Single floats, each with the condition of its own place: 112 of them spilled.
+    constexpr int64_t kMostSingles = 64;
+    bool many_singles =
+        input_vector(key, s) == 1 && input_panel_elements(key, s) > kMostSingles * block_threads(s).count();
+    return !long_one && !uneven_copies && !many_singles && wanted * thread_sums(key, s) <= kUnrolledProducts;
 }
 
 // The longest panels that fit, for each tile and number of parts; `why` the last was illegal. Of all taps (Taps::kAll) none: they
@@ -163,27 +173,6 @@ double parts_cycles(const halconv_key &key, const Schedule &s, const Gpu &gpu) {
     return split ? gpu.launch_cycles + 2 * double(partial_elements(key, s)) / (kFloats * gpu.processors) : 0;
 }
 
-// Cycles of the processor with the most blocks: products, each with its share of a thread's loads and of the panels' copies;
-// more where too few threads are under way at a time to hide the latency of memory.
-double cost(const halconv_key &key, const Schedule &s, const TargetRow &target) {
-    constexpr double kHidingThreads = 256, kCopy = 4;  // estimates; kCopy: products that an element's way takes
-    const Gpu &gpu = *target.gpu;
-    int64_t blocks = int64_t(key.batch) * key.groups * divide_up(key.group_out, s.panel()) * s.gpu->parts;
-    for (int d = 0; d < 3; d++) {
-        int64_t tile = d == 2 ? s.tile_x : d == 1 ? s.tile_y : 1;
-        blocks *= axis_phases(key, d) * divide_up(positions(key, d), tile);
-    }
-    double sums = double(s.panel()) * s.tile_x * s.tile_y;
-    if (s.gpu->operands == GpuSchedule::Operands::kWindows) {
-        blocks /= position_phases(key), sums *= double(position_phases(key));
-    }
-    const int64_t of_processor = divide_up(blocks, gpu.processors);
-    double busy = std::min(1.0, threads_under_way(key, s, gpu, of_processor) / kHidingThreads);
-    Traffic t = traffic(key, s);
-    double products = double(of_processor) * sums * reduction_of(key) / s.gpu->parts * (1 + t.loads + kCopy * t.copies);
-    return products / (busy * gpu.multiply_adds) + parts_cycles(key, s, gpu);
-}
-
 // A warp's threads lie along what is contiguous in memory.
 Schedule depthwise_schedule(const halconv_key &key) {
     constexpr int kThreads = 128, kPixels = 4;
@@ -215,16 +204,48 @@ Schedule depthwise_schedule(const halconv_key &key) {
     return s;
 }
 
+// Of the multiply-adds that all processors could do in these cycles.
+double predicted_percent(const halconv_key &key, const Schedule &s, const TargetRow &target) {
+    double sums = double(key.batch) * key.groups * key.group_out * key.out[0] * key.out[1] * key.out[2];
+    double most = gpu_cycles(key, s, target) * target.gpu->multiply_adds * target.gpu->processors;
+    return 100 * sums * reduction_of(key) / most;
+}
+
+Candidate depthwise_candidate(const halconv_key &key, const TargetRow &target) {
+    Schedule s = depthwise_schedule(key);
+    std::string illegal = gpu_illegality(key, s, target);
+    if (!illegal.empty()) {
+        throw std::runtime_error(std::string(target.name) + ": " + illegal);
+    }
+    return {s, 0};
+}
+
 }  // namespace
 
-Schedule default_gpu_schedule(const halconv_key &key, const TargetRow &target) {
+// Cycles of the processor with the most blocks: products, each with its share of a thread's loads and of the panels' copies;
+// more where too few threads are under way at a time to hide the latency of memory.
+double gpu_cycles(const halconv_key &key, const Schedule &s, const TargetRow &target) {
+    constexpr double kHidingThreads = 256, kCopy = 4;  // estimates; kCopy: products that an element's way takes
+    const Gpu &gpu = *target.gpu;
+    int64_t blocks = int64_t(key.batch) * key.groups * divide_up(key.group_out, s.panel()) * s.gpu->parts;
+    for (int d = 0; d < 3; d++) {
+        int64_t tile = d == 2 ? s.tile_x : d == 1 ? s.tile_y : 1;
+        blocks *= axis_phases(key, d) * divide_up(positions(key, d), tile);
+    }
+    double sums = double(s.panel()) * s.tile_x * s.tile_y;
+    if (s.gpu->operands == GpuSchedule::Operands::kWindows) {
+        blocks /= position_phases(key), sums *= double(position_phases(key));
+    }
+    const int64_t of_processor = divide_up(blocks, gpu.processors);
+    double busy = std::min(1.0, threads_under_way(key, s, gpu, of_processor) / kHidingThreads);
+    Traffic t = traffic(key, s);
+    double products = double(of_processor) * sums * reduction_of(key) / s.gpu->parts * (1 + t.loads + kCopy * t.copies);
+    return products / (busy * gpu.multiply_adds) + parts_cycles(key, s, gpu);
+}
+
+std::vector<Candidate> gpu_candidates(const halconv_key &key, const TargetRow &target) {
     if (has_narrow_groups(key, kGpuVector)) {
-        Schedule s = depthwise_schedule(key);
-        std::string illegal = gpu_illegality(key, s, target);
-        if (!illegal.empty()) {
-            throw std::runtime_error(std::string(target.name) + ": " + illegal);
-        }
-        return s;
+        return {depthwise_candidate(key, target)};
     }
     std::string why;
     std::vector<Schedule> legal = panel_schedules(key, target, why);
@@ -232,14 +253,21 @@ Schedule default_gpu_schedule(const halconv_key &key, const TargetRow &target) {
         std::vector<Schedule> windows = window_schedules(key, target, pixels);
         legal.insert(legal.end(), windows.begin(), windows.end());
     }
-    const Schedule *best = nullptr;
-    for (const Schedule &s : legal) {
-        best = !best || cost(key, s, target) < cost(key, *best, target) ? &s : best;
-    }
-    if (!best) {
+    if (legal.empty()) {
         throw std::runtime_error(std::string(target.name) + ": " + why);
     }
-    return *best;
+    std::vector<Candidate> found;
+    for (const Schedule &s : legal) {
+        found.push_back({s, predicted_percent(key, s, target)});
+    }
+    std::stable_sort(found.begin(), found.end(),
+                     [](const Candidate &a, const Candidate &b) { return a.predicted_percent > b.predicted_percent; });
+    found.resize(std::min(found.size(), kMostCandidates));
+    return found;
+}
+
+Schedule default_gpu_schedule(const halconv_key &key, const TargetRow &target) {
+    return gpu_candidates(key, target).front().schedule;
 }
 
 }  // namespace halconv

@@ -1,6 +1,7 @@
 #include "schedules/gpu/phases.h"
 
 #include "runtime/core/conv_shape.h"
+#include "schedules/gpu/legal.h"
 
 namespace halconv {
 
@@ -12,6 +13,12 @@ void schedule_phases(Halide::Func output, const halconv_key &key, const std::vec
             const Halide::Var &blocks = axis == 0 ? places : channels;
             output.fuse(blocks, phases[i], blocks);
         }
+    }
+}
+
+void bound_phases(Halide::Func stage, const halconv_key &key, const std::vector<Halide::Var> &phases, size_t together) {
+    for (size_t d = 0; d < phases.size(); d++) {
+        stage.bound_extent(phases[d], d < together ? int(axis_phases(key, 2 - int(d))) : 1);
     }
 }
 

@@ -15,4 +15,7 @@ namespace halconv {
 void schedule_phases(Halide::Func output, const halconv_key &key, const std::vector<Halide::Var> &phases,
                      const Halide::Var &channels, const Halide::Var &places);
 
+// A stage's loops over phases of x, y, z: those of the first `together` axes have all phases, the others that of the block.
+void bound_phases(Halide::Func stage, const halconv_key &key, const std::vector<Halide::Var> &phases, size_t together);
+
 }  // namespace halconv

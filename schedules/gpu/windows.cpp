@@ -6,6 +6,7 @@
 #include "halconv/halconv.h"
 #include "schedules/gpu/apply.h"
 #include "schedules/gpu/legal.h"
+#include "schedules/gpu/phases.h"
 #include "schedules/gpu/shared_memory.h"
 
 namespace halconv {
@@ -15,6 +16,7 @@ using namespace Halide;
 namespace {
 
 constexpr TailStrategy kGuard = TailStrategy::GuardWithIf;
+constexpr size_t kPhasesTogether = 2;  // axes all of whose phases a thread computes
 
 struct WindowStages {
     Func output, sum, padded, factor;
@@ -87,9 +89,7 @@ RVar schedule_sum(const WindowStages &s, const halconv_key &key, const Schedule 
     sum.compute_at(s.output, tile).store_in(MemoryType::Register);
     for (Func f : {row, sum}) {
         f.bound_extent(s.c, key.group_out).bound_extent(s.x, schedule.tile_x).bound_extent(s.y, schedule.tile_y);
-        for (size_t d = 0; d < s.phases.size(); d++) {
-            f.bound_extent(s.phases[d], d == 2 ? 1 : key.stride[2 - d]);
-        }
+        bound_phases(f, key, s.phases, kPhasesTogether);
     }
     t.split(row, s, gpu), t.finish(row, {}, {});
     Stage first = sum, update = sum.update();
@@ -117,11 +117,9 @@ void schedule_windows(const WindowStages &s, const halconv_key &key, const Sched
     factor.bound_extent(tx, taps.x).bound_extent(ty, taps.y).bound_extent(tz, taps.z);
     if (!s.phases.empty()) {
         stored = {s.c, s.phases[0], tx, s.phases[1], ty, tz, i};
-        for (size_t d = 0; d < s.phases.size(); d++) {
-            factor.bound_extent(s.phases[d], d == 2 ? 1 : key.stride[2 - d]);
-            weights.push_back(s.phases[d]);
-        }
+        weights.insert(weights.end(), s.phases.begin(), s.phases.end());
     }
+    bound_phases(factor, key, s.phases, kPhasesTogether);
     weights.push_back(s.g);
     factor.compute_at(chunk).store_in(MemoryType::GPUShared).reorder_storage(stored);
     factor.align_storage(ty, window_alignment(key));

@@ -8,6 +8,7 @@
 #include "runtime/core/problem.h"
 #include "runtime/core/winograd.h"
 #include "schedules/model_forms.h"
+#include "schedules/tuning/gpu_space.h"
 #include "schedules/tuning/legal.h"
 
 namespace halconv {
@@ -35,7 +36,17 @@ constexpr struct {
               {Knob::kSkipX, "skip x"},
               {Knob::kShare, "share"},
               {Knob::kPrefetchOutput, "prefetch_output"},
-              {Knob::kOperandLanes, "operand_lanes"}};
+              {Knob::kOperandLanes, "operand_lanes"},
+              {Knob::kThreadX, "thread_x"},
+              {Knob::kThreadY, "thread_y"},
+              {Knob::kThreadC, "thread_c"},
+              {Knob::kThreadsX, "threads on x"},
+              {Knob::kThreadsY, "threads on y"},
+              {Knob::kThreadsC, "threads on channels"},
+              {Knob::kChunk, "chunk"},
+              {Knob::kTaps, "taps (one, row, all)"},
+              {Knob::kParts, "parts"},
+              {Knob::kOperands, "operands (panels, windows)"}};
 
 std::vector<int> up_to(int64_t most) {
     std::vector<int> values;
@@ -143,6 +154,10 @@ const char *knob_name(Knob knob) {
 
 SearchSpace::SearchSpace(const halconv_key &key, const TargetRow &target, halconv_numerics numerics)
     : key_(key), target_(target), default_(candidates(key, target, numerics).front().schedule) {
+    if (target.gpu) {
+        forms_ = {gpu_form_space(key)};
+        return;
+    }
     for (halconv_form form : {HALCONV_FORM_DIRECT, HALCONV_FORM_DEPTHWISE, HALCONV_FORM_PHASE, HALCONV_FORM_ROW_FUSED,
                               HALCONV_FORM_WINOGRAD2, HALCONV_FORM_WINOGRAD3, HALCONV_FORM_WINOGRAD4,
                               HALCONV_FORM_INNER_PRODUCT, HALCONV_FORM_PIXEL_LANES}) {
@@ -157,6 +172,12 @@ std::string SearchSpace::fault(const Schedule &schedule) const {
     bool known = std::any_of(forms_.begin(), forms_.end(), [&](const FormSpace &f) { return f.form == schedule.form; });
     if (!known) {
         return "the form does not compute this problem, or its numerics do not allow it";
+    }
+    if (target_.gpu) {
+        return gpu_schedule_fault(key_, target_, schedule);
+    }
+    if (schedule.gpu) {
+        return "the schedule is of a graphics processor";
     }
     std::string fault = schedule_fault(key_, target_, schedule);
     bool few = fault.empty() && parallel_jobs(key_, schedule) < least_jobs_;
@@ -173,7 +194,10 @@ const FormSpace &SearchSpace::space_of(halconv_form form) const {
 }
 
 // Where choices hang together the dependent one follows: a border that cannot be left out is not, and what must be staged is.
-Schedule SearchSpace::schedule_at(halconv_form form, const Point &point) const {
+Schedule SearchSpace::schedule_at(halconv_form form, const KnobValues &point) const {
+    if (target_.gpu) {
+        return gpu_schedule_at(key_, form, point);
+    }
     auto value = [&](Knob knob, int otherwise) {
         auto found = point.find(knob);
         return found == point.end() ? otherwise : found->second;
@@ -206,8 +230,11 @@ Schedule SearchSpace::schedule_at(halconv_form form, const Point &point) const {
     return s;
 }
 
-SearchSpace::Point SearchSpace::point_of(const Schedule &s) const {
-    Point point;
+KnobValues SearchSpace::point_of(const Schedule &s) const {
+    if (s.gpu) {
+        return gpu_point_of(s);
+    }
+    KnobValues point;
     for (const Parameter &p : space_of(s.form).parameters) {
         switch (p.knob) {
         case Knob::kTileX:
@@ -254,13 +281,15 @@ SearchSpace::Point SearchSpace::point_of(const Schedule &s) const {
         case Knob::kOperandLanes:
             point[p.knob] = s.operand_lanes;
             break;
+        default:  // of GPU targets
+            break;
         }
     }
     return point;
 }
 
-SearchSpace::Point SearchSpace::random_point(const FormSpace &space, Random &random) const {
-    Point point;
+KnobValues SearchSpace::random_point(const FormSpace &space, Random &random) const {
+    KnobValues point;
     for (const Parameter &p : space.parameters) {
         point[p.knob] = pick(p.values, random);
     }
@@ -281,7 +310,7 @@ Schedule SearchSpace::draw(Random &random) const {
 Schedule SearchSpace::mutate(const Schedule &schedule, Random &random) const {
     const FormSpace &space = space_of(schedule.form);
     for (int i = 0; i < kMostDraws; i++) {
-        Point point = point_of(schedule);
+        KnobValues point = point_of(schedule);
         for (uint64_t changes = 1 + random() % 2; changes > 0; changes--) {
             const Parameter &p = pick(space.parameters, random);
             // To a neighbouring value as often as to any.
@@ -300,7 +329,7 @@ Schedule SearchSpace::mutate(const Schedule &schedule, Random &random) const {
 
 Schedule SearchSpace::cross(const Schedule &a, const Schedule &b, Random &random) const {
     if (a.form == b.form) {
-        Point point = point_of(a), other = point_of(b);
+        KnobValues point = point_of(a), other = point_of(b);
         for (auto &[knob, value] : point) {
             value = random() % 2 ? other[knob] : value;
         }

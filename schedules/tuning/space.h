@@ -34,6 +34,17 @@ enum class Knob {
     kShare,
     kPrefetchOutput,
     kOperandLanes,
+    // Of GPU targets: outputs of a thread, threads of a block, and the rest of GpuSchedule.
+    kThreadX,
+    kThreadY,
+    kThreadC,
+    kThreadsX,
+    kThreadsY,
+    kThreadsC,
+    kChunk,
+    kTaps,
+    kParts,
+    kOperands,
 };
 const char *knob_name(Knob knob);
 
@@ -41,6 +52,8 @@ struct Parameter {
     Knob knob;
     std::vector<int> values;  // ascending; kColumnStrips: 0 for whole rows
 };
+
+using KnobValues = std::map<Knob, int>;
 
 struct FormSpace {
     halconv_form form;
@@ -68,17 +81,16 @@ class SearchSpace {
     std::string text() const;
 
   private:
-    using Point = std::map<Knob, int>;
     const FormSpace &space_of(halconv_form form) const;
-    Schedule schedule_at(halconv_form form, const Point &point) const;
-    Point point_of(const Schedule &schedule) const;
-    Point random_point(const FormSpace &space, Random &random) const;
+    Schedule schedule_at(halconv_form form, const KnobValues &point) const;
+    KnobValues point_of(const Schedule &schedule) const;
+    KnobValues random_point(const FormSpace &space, Random &random) const;
 
     halconv_key key_;
     const TargetRow &target_;
     std::vector<FormSpace> forms_;
     Schedule default_;  // the model's best: where random changes find nothing legal
-    int64_t least_jobs_;
+    int64_t least_jobs_ = 1;
 };
 
 // Tasks of the schedule's parallel loop.

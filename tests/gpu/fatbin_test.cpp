@@ -1,5 +1,6 @@
 // PTX to a fat binary: figures, bytes that repeat, and what is refused.
 #include "tests/catch.h"
+#include "tools/device_loops.h"
 #include "tools/fatbin.h"
 #include "tools/layer.h"
 
@@ -72,6 +73,22 @@ TEST_CASE("a fat binary holds every chip and the PTX, the same bytes each time",
     }
     CHECK(make_fat_binary(std::string(kPtx) + '\0', chips, 64, *cuda_toolkit()).bytes == binary.bytes);
     CHECK(make_fat_binary(kPtx, {}, 64, *cuda_toolkit()).bytes.size() < binary.bytes.size());
+}
+
+// What bench measures a device's peak and bandwidth with.
+TEST_CASE("the loops that measure a device assemble for every chip without a stack", "[gpu]") {
+    if (!toolkit_or_skip()) {
+        return;
+    }
+    const DeviceLoops loops = device_loops(HALCONV_CUDA);
+    CHECK(loops.products > 0);
+    const std::vector<std::string> chips = chips_from("sm_80", *cuda_toolkit());
+    const FatBinary binary = make_fat_binary(loops.text, chips, 256, *cuda_toolkit());
+    REQUIRE(binary.chips.size() == chips.size());
+    for (const ChipFigures &figures : binary.chips) {
+        CHECK(figures.registers >= 32);  // the chains are apart
+        CHECK(figures.stack_bytes + figures.spill_bytes == 0);
+    }
 }
 
 TEST_CASE("what is no PTX is refused", "[gpu]") {

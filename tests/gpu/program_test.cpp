@@ -1,10 +1,12 @@
 // The program with targets of graphics processors.
 #include <dlfcn.h>
 
+#include "schedules/tuning/versions.h"
 #include "tests/catch.h"
 #include "tests/gpu/device_case.h"
 #include "tests/program_output.h"
 #include "tools/npy.h"
+#include "tools/tuning_record.h"
 
 namespace halconv {
 
@@ -41,6 +43,17 @@ struct Files {
     }
 };
 
+// Of a schedule that is not the default's.
+nlohmann::json candidate_of(const std::string &layer, const std::string &target) {
+    TuningCandidate candidate{load_layer(layer, nullptr), target, {}};
+    candidate.schedule.form = HALCONV_FORM_PHASE;
+    candidate.schedule.tile_y = 4, candidate.schedule.tile_x = 4, candidate.schedule.vectors = 8;
+    GpuSchedule gpu;
+    gpu.thread_x = 2, gpu.thread_c = 2, gpu.chunk = 4;
+    candidate.schedule.gpu = gpu;
+    return candidate_json(candidate);
+}
+
 bool cuda_driver_is_there() { return dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL) != nullptr; }
 
 }  // namespace
@@ -55,7 +68,7 @@ TEST_CASE("run on an OpenCL device gives what the processor gives", "[gpu]") {
     CHECK(files.run({"--target", "opencl"}) == expected);
 }
 
-TEST_CASE("bench on an OpenCL device says its name, its time and no peak", "[gpu]") {
+TEST_CASE("bench on an OpenCL device says its name, its peak and times", "[gpu]") {
     if (!opencl_device_or_skip()) {
         return;
     }
@@ -68,13 +81,80 @@ TEST_CASE("bench on an OpenCL device says its name, its time and no peak", "[gpu
     REQUIRE(lines.size() == 2);
     CHECK(lines[0]["machine"]["target"] == "opencl");
     CHECK(!lines[0]["machine"]["device"].get<std::string>().empty());
+    CHECK(lines[0]["machine"]["fma_peak"].get<double>() > 0);
+    const nlohmann::json levels = lines[0]["machine"]["read_gbs"];
+    REQUIRE(!levels.empty());
+    CHECK(levels.back()["level"] == "memory");
+    for (const nlohmann::json &level : levels) {
+        CHECK(level["gbs"].get<double>() > 0);
+    }
     CHECK(lines[1]["name"] == "up");
     CHECK(lines[1]["time_us"].get<double>() > 0);
     CHECK(lines[1]["max_error"].get<double>() < 1e-5);
-    CHECK(lines[1]["percent_of_peak"].is_null());
+    CHECK(lines[1]["percent_of_peak"].get<double>() >= 0);
+    CHECK(lines[1]["percent_of_roofline"].get<double>() >= 0);
 }
 
-TEST_CASE("without a CUDA driver run and bench say so", "[gpu]") {
+TEST_CASE("tune times one candidate on an OpenCL device", "[gpu]") {
+    if (!opencl_device_or_skip()) {
+        return;
+    }
+    const Files files;
+    nlohmann::json candidate = candidate_of(files.layer, "opencl");
+    auto measure = [&] {
+        return start_halconv({"tune", "--candidate", files.scratch.write("candidate.json", candidate.dump()),
+                              "--seconds", "0.01", "--json"});
+    };
+    const ProgramResult good = measure();
+    INFO(good.err);
+    REQUIRE(good.status == 0);
+    const std::vector<nlohmann::json> lines = json_lines(good.out);
+    REQUIRE(lines.size() == 1);
+    CHECK(lines[0]["ok"] == true);
+    for (const char *key : {"time_us", "default_time_us", "ratio", "ratio_low", "ratio_high", "samples"}) {
+        CHECK(lines[0][key].get<double>() > 0);
+    }
+    candidate["schedule"]["gpu"]["chunk"] = 3;
+    check_error(measure(), 2, "candidate.json: schedule is not legal: panels do not divide the input channels");
+}
+
+TEST_CASE("a search on an OpenCL device leaves trials; a record decides what is built", "[gpu]") {
+    if (!opencl_device_or_skip()) {
+        return;
+    }
+    const Files files;
+    const std::string winners = files.scratch / "winners.jsonl";
+    const ProgramResult tuned = start_halconv({"tune", files.layer, "--target", "opencl", "--minutes", "0.01", "--jobs",
+                                               "1", "--json", "--records", files.scratch / "trials.sqlite", "--winners",
+                                               winners, "--report", files.scratch / "page.html"});
+    INFO(tuned.err);
+    REQUIRE(tuned.status == 0);
+    const std::vector<nlohmann::json> lines = json_lines(tuned.out);
+    REQUIRE(lines.size() == 2);
+    CHECK(lines[0]["trials"].get<int>() > 0);
+    CHECK(lines[0]["failed"] == 0);
+    CHECK(lines[0]["percent_of_peak"].get<double>() > 0);
+    CHECK(std::filesystem::exists(winners));
+    CHECK(std::filesystem::file_size(files.scratch / "page.html") > 1000);
+
+    nlohmann::json record = candidate_of(files.layer, "opencl");
+    record.update({{"cpu", "a device"}, {"threads", 1}, {"time_us", 1.0}, {"spread", 0.0}, {"default_time_us", 2.0}});
+    record.update({{"halide", halide_version()},
+                   {"schedule_version", kScheduleVersion},
+                   {"algorithm_version", kAlgorithmVersion}});
+    const ProgramResult built =
+        start_halconv({"build", files.layer, "--target", "opencl", "-o", files.scratch / "library", "--name", "net",
+                       "--records", files.scratch.write("records.jsonl", record.dump() + "\n")});
+    INFO(built.err);
+    REQUIRE(built.status == 0);
+    std::ifstream report(files.scratch / "library/net.json");
+    const nlohmann::json kernels = nlohmann::json::parse(report);
+    REQUIRE(kernels.size() == 1);
+    CHECK(kernels[0]["origin"] == "record");
+    CHECK_THAT(kernels[0]["schedule"].get<std::string>(), Contains("block 4x4x8 thread 1x2x2"));
+}
+
+TEST_CASE("without a CUDA driver run, bench and tune say so", "[gpu]") {
     if (cuda_driver_is_there()) {
         std::printf("skipped: this machine has a CUDA driver\n");
         return;
@@ -85,12 +165,21 @@ TEST_CASE("without a CUDA driver run and bench say so", "[gpu]") {
                                "--target", "cuda-sm90"}),
                 1, "no CUDA driver");
     CHECK(!std::filesystem::exists(files.y));
+    const std::string trials = files.scratch / "trials.sqlite";
+    check_error(start_halconv({"tune", files.layer, "--target", "cuda-sm90", "--records", trials}), 1,
+                "no CUDA driver");
+    CHECK(!std::filesystem::exists(trials));
 }
 
-TEST_CASE("commands that choose schedules refuse graphics processors", "[gpu]") {
+TEST_CASE("commands refuse graphics processors for what only processors have", "[gpu]") {
     const Files files;
-    check_error(start_halconv({"tune", files.layer, "--target", "cuda-sm90", "--minutes", "0.01"}), 2,
-                "is a graphics processor");
+    for (const std::vector<std::string> &more :
+         {Arguments{"--cost", "static"}, Arguments{"--core", "0"}, Arguments{"--compare-autoschedulers"}}) {
+        Arguments arguments = {"tune", files.layer, "--target", "cuda-sm90"};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        check_error(start_halconv(arguments), 2,
+                    more[0] + (more[0] == "--cost" ? " static" : "") + ": cuda-sm90 is a graphics processor");
+    }
     for (const char *command : {"inspect", "explain"}) {
         check_error(start_halconv({command, files.layer, "--target", "opencl"}), 2, "is a graphics processor");
     }

@@ -1,9 +1,11 @@
 // GPU targets and schedules as data: what is legal, and that every layer of the workload has a schedule.
 #include "schedules/gpu/legal.h"
 #include "schedules/gpu/model.h"
+#include "schedules/tuning/versions.h"
 #include "tests/catch.h"
 #include "tools/kernel_plan.h"
 #include "tools/layer_object.h"
+#include "tools/tuning_record.h"
 
 namespace halconv {
 
@@ -37,7 +39,7 @@ TEST_CASE("graphics processors are targets of their own", "[gpu]") {
     CHECK(parse_any_target("cuda-sm90-linux").name == target.name);
     CHECK(parse_any_target("x86-avx2").row == parse_target("x86-avx2").row);
     CHECK_THROWS_WITH(parse_target("cuda-sm90"),
-                      "target 'cuda-sm90' is a graphics processor: only build, run and bench take one");
+                      "target 'cuda-sm90' is a graphics processor: only build, run, bench and tune take one");
     CHECK_THROWS_WITH(parse_any_target("cuda-sm1"), Contains("unknown target"));
 }
 
@@ -85,6 +87,45 @@ TEST_CASE("reductions of small grids are split", "[gpu]") {
     CHECK(parts(R"("ci": 1024, "co": 64, "in": [1, 1])") > 1);
     CHECK(parts(R"("ci": 64, "co": 64, "in": [224, 224], "n": 16)") == 1);
     CHECK(parts(R"("ci": 4, "co": 64, "in": [7, 7])") == 1);
+}
+
+TEST_CASE("the model's GPU schedules are legal, and the default is the first", "[gpu]") {
+    for (const TargetRow &row : gpu_target_rows()) {
+        const std::vector<Candidate> found = gpu_candidates(kKey, row);
+        CHECK(found.size() > 5);
+        CHECK(schedule_text(found[0].schedule) == schedule_text(default_gpu_schedule(kKey, row)));
+        for (const Candidate &c : found) {
+            CHECK(gpu_illegality(kKey, c.schedule, row) == "");
+            CHECK(c.predicted_percent > 0);
+            CHECK(c.predicted_percent <= found[0].predicted_percent);
+        }
+    }
+}
+
+TEST_CASE("GPU schedules go through tuning records", "[gpu]") {
+    TuningRecord record;
+    record.candidate.layer = parse_layer(
+        R"({"name": "a", "op": "conv", "ci": 64, "co": 64, "in": [56, 56], "kernel": [3, 3], "pad": "SAME"})",
+        [](const std::string &) { return "tests/gpu/schedule_test"; });
+    record.candidate.schedule = tile(8, 8, 64);
+    record.candidate.schedule.gpu->parts = 4, record.candidate.schedule.gpu->taps = GpuSchedule::Taps::kAll;
+    record.candidate.schedule.gpu->chunk = 4;
+    record.cpu = "a device", record.time_us = 1, record.default_time_us = 2;
+    record.halide = halide_version();
+    record.schedule_version = kScheduleVersion, record.algorithm_version = kAlgorithmVersion;
+    for (const char *target : {"cuda-sm90", "opencl"}) {
+        record.candidate.target = target;
+        const TuningRecord read = parse_record(record_json(record), "here");
+        CHECK(record_json(read) == record_json(record));
+        CHECK(schedule_text(read.candidate.schedule) == schedule_text(record.candidate.schedule));
+        CHECK(stale_reason(read) == "");
+        CHECK(is_portable(read) == (std::string(target) == "cuda-sm90"));
+    }
+    OrderedJson object = record_json(record);
+    object["schedule"]["gpu"]["taps"] = "some";
+    CHECK_THROWS_WITH(parse_record(object, "here"), Contains("key \"taps\" is \"some\"; it can be: one, row, all"));
+    object["schedule"]["gpu"] = 1;
+    CHECK_THROWS_WITH(parse_record(object, "here"), Contains("key \"gpu\": expected a JSON object"));
 }
 
 TEST_CASE("every layer has a legal default schedule on every GPU target", "[gpu]") {
