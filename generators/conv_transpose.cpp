@@ -60,7 +60,6 @@ void ConvTransposeDepthwise::generate() { define_sum(depthwise_lane()); }
 void ConvTransposeRowFused::generate() {
     PhaseAxis<Expr> ax = phase_axis_of(pins_x, axis_x), ay = phase_axis_of(pins_y, axis_y),
                     az = phase_axis_of(pins_z, axis_z);
-    Expr channels = fused_channels(ax.axis, Expr(int(panel)));
     define_padded();
     PhaseOf py(ay, qy), pz(az, qz);
     taps = RDom(0, input.dim(0).extent(), 0, ax.max_taps(), 0, ay.max_taps(), 0, az.max_taps(), "taps");
@@ -73,14 +72,28 @@ void ConvTransposeRowFused::generate() {
     Expr in_x = within(pins_x, 2, b - taps[1]);
     Expr in_y = within(pins_y, 3, y + py.base - taps[2] * ay.input_step());
     Expr in_z = within(pins_z, 4, z + pz.base - taps[3] * az.input_step());
-    sum(lane, b, qy, y, qz, z, n) = bias(lane, 0);
+    sum(lane, b, qy, y, qz, z, n) = bias(lane % panel, lane / panel);
     sum(lane, b, qy, y, qz, z, n) +=
-        weights(lane, taps[0], taps[1], taps[2], taps[3], 0, py.r, pz.r, 0) *
+        weights(lane % panel, taps[0], taps[1], taps[2], taps[3], 0, py.r, pz.r, lane / panel) *
         read_through(operand, padded(taps[0], 0, in_x, in_y, in_z, n), {b, qy, y, qz, z, n});
-    row(lane, b, qy, y, qz, z, n) = sum(lane, b, qy, y, qz, z, n);
-    Expr uncropped = uncropped_place(ax.axis, Expr(f), channels);
-    output(f, qy, y, qz, z, n) =
-        epilogue(row(uncropped % panel, uncropped / panel, qy, y, qz, z, n), residual(f, qy, y, qz, z, n));
+    define_row(ax.axis);
+}
+
+void ConvTransposeRowFused::define_row(const Axis<Expr> &axis) {
+    const int together = bases_together;
+    Expr channels = int(group_out), lanes = fused_lanes(axis, channels), row = output.dim(0).extent();
+    auto base = [&](const Expr &place) { return uncropped_place(axis, place, channels) / lanes; };
+    Expr first = base(0), bases = base(row - 1) - first + 1;
+    places = RDom(0, int(panel), 0, together, 0, (lanes + panel - 1) / panel, 0, (bases + together - 1) / together,
+                  "places");
+    Expr at = places[2] * panel + places[0], at_base = first + places[3] * together + places[1];
+    Expr place = cropped_place(axis, at_base * lanes + at, channels);
+    // One condition, as two would not leave a vector whole that meets both. No base beyond the last meets it.
+    Expr beyond = max(-place, place - row + 1);
+    places.where(likely((can_prove(lanes % panel == 0) ? beyond : max(beyond, at - lanes + 1)) <= 0));
+    place = unsafe_promise_clamped(place, 0, row - 1);
+    output(f, qy, y, qz, z, n) = Halide::undef<float>();
+    output(place, qy, y, qz, z, n) = epilogue(sum(at, at_base, qy, y, qz, z, n), residual(place, qy, y, qz, z, n));
 }
 
 template class ByPhase<ConvTransposePhase>;

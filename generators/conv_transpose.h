@@ -43,14 +43,21 @@ class ConvTransposeDepthwise : public ByPhase<ConvTransposeDepthwise> {
 };
 
 // All x phases at once: lanes are (phase of x, channel), so that a row of the output is written without gaps although
-// there are few channels. Needs one group, dilation_x = 1, kernel_x = T * stride_x and panel = stride_x * channels; then
-// every x phase reads the same T inputs. Output and residual are (f, qy, y, qz, z, n), f = x * channels + channel.
+// there are few channels (group_out). Needs one group, dilation_x = 1 and kernel_x = T * stride_x; then every x phase reads
+// the same T inputs. Output and residual are (f, qy, y, qz, z, n), f = x * channels + channel.
 class ConvTransposeRowFused : public Operation<ConvTransposeRowFused, 6> {
   public:
+    // Bases b that are computed together; the last of them may lie beyond the row.
+    Halide::GeneratorParam<int> bases_together{"bases_together", 1};
     Halide::Var f{"f"}, lane{"lane"}, b{"b"}, qy{"qy"}, qz{"qz"};
-    // The uncropped row, u = 0 first. `row` and `sum` are (lane, b, qy, y, qz, z, n) with f = b * panel + lane.
-    Halide::Func row{"row"};
+    // `sum` is (lane, b, qy, y, qz, z, n), element b * lanes + lane of the uncropped row, u = 0 first, lanes = stride_x *
+    // channels. The output's update goes over (lane of a block of weights, b of those together, block,
+    // which together) and leaves out what is cropped.
+    Halide::RDom places;
     void generate();
+
+  private:
+    void define_row(const Axis<Halide::Expr> &axis);
 };
 
 }  // namespace halconv

@@ -56,9 +56,10 @@ template <class Derived, int kOutputDimensions> class Operation : public Halide:
     Halide::GeneratorParam<bool> stage_rows{"stage_rows", false};
     Halide::GeneratorParam<int> row_channels{"row_channels", 1};
     Halide::GeneratorParam<int> margin_before{"margin_before", 0}, margin_after{"margin_after", 0};
-    // Of the depthwise generators: output channels of a group; whether one block of weights holds all channels; whether
-    // lanes may pass the last channel, so that the input is zero beyond the last group.
+    // Of the depthwise and the row-fused generators: output channels of a group.
     Halide::GeneratorParam<int> group_out{"group_out", 1};
+    // Of the depthwise generators: whether one block of weights holds all channels; whether
+    // lanes may pass the last channel, so that the input is zero beyond the last group.
     Halide::GeneratorParam<bool> one_block{"one_block", false}, bound_groups{"bound_groups", false};
     // Whether input channels beyond the last of a group are read, and are zero.
     Halide::GeneratorParam<bool> bound_channels{"bound_channels", false};

@@ -105,7 +105,7 @@ double estimated_rate(const halconv_kernel &row, const Problem3 &p, const Packed
     }
     int64_t tile_lanes = at_least_one(row.vector_lanes) * at_least_one(row.tile_vectors);
     tiles *= static_cast<double>(p.batch) * static_cast<double>(packed.blocks) *
-             static_cast<double>(ceil_div(packed.lanes(), tile_lanes));
+             static_cast<double>(ceil_div(packed.lanes, tile_lanes));
     double steps = static_cast<double>(packed.inputs);
     for (int64_t taps : packed.taps) {
         steps *= static_cast<double>(taps);

@@ -66,25 +66,34 @@ struct AxisSource {
     bool flip;
 };
 
-// The channels of one block of packed lanes: lanes [0, count) of each run are output channels first_channel, .. of the
-// layer, group_out of them in a group, in which the weights of two lie `o` apart; groups lie `g` apart.
+// The channels of one block of packed lanes: [0, count) are output channels first, .. of the layer, group_out of them in a
+// group, in which the weights of two lie `o` apart; groups lie `g` apart. In ROW_FUSED the channels of the next x phase
+// follow those of one.
 struct BlockChannels {
-    int64_t count, first_channel, group_out, o, g;
-    int64_t source(int64_t lane) const {
-        int64_t channel = first_channel + lane;
-        return channel / group_out * g + channel % group_out * o;
+    int64_t count, first, group_out, o, g;
+    bool fused;
+    int64_t channel(int64_t lane) const { return fused ? (first + lane) % group_out : first + lane; }
+    int64_t source(int64_t lane) const { return channel(lane) / group_out * g + channel(lane) % group_out * o; }
+    // The x phase of a lane, and the end of its lanes.
+    int64_t phase(int64_t lane, int64_t of_place) const { return fused ? (first + lane) / group_out : of_place; }
+    int64_t end_of_phase(int64_t lane) const {
+        return fused ? std::min(count, ((first + lane) / group_out + 1) * group_out - first) : count;
     }
 };
 
 BlockChannels block_channels(const halconv_kernel &row, const Problem3 &p, const PackedShape &shape,
                              const SourceStrides &s, int64_t block) {
     if (row.form == HALCONV_FORM_DEPTHWISE) {
-        int64_t first = block * shape.run_lanes;
-        return {std::min(shape.run_lanes, p.groups * p.group_out - first), first, p.group_out, s.o, s.g};
+        int64_t first = block * shape.lanes;
+        return {std::min(shape.lanes, p.groups * p.group_out - first), first, p.group_out, s.o, s.g, false};
+    }
+    if (row.form == HALCONV_FORM_ROW_FUSED) {
+        int64_t first = block * shape.lanes, lanes = fused_lanes(p.axis[kX], p.group_out);
+        return {std::min(shape.lanes, lanes - first), first, p.group_out, s.o, s.g, true};
     }
     int64_t per_group = shape.blocks / p.groups, group = block / per_group;
-    int64_t first = block % per_group * shape.run_lanes;
-    return {std::min(shape.run_lanes, p.group_out - first), group * p.group_out + first, p.group_out, s.o, s.g};
+    int64_t first = block % per_group * shape.lanes;
+    return {std::min(shape.lanes, p.group_out - first), group * p.group_out + first, p.group_out, s.o, s.g, false};
 }
 
 // A source of a packed weight: the distance of a weight in the source, and its factor.
@@ -161,22 +170,22 @@ PlaceTerms terms_of_place(const AxisTaps axes[3], const Place &place) {
     return found;
 }
 
-// Writes the lanes of all input channels for one block and one place: [i][run][lane of the run]. They hold zeros
-// before.
+// Writes the lanes of all input channels for one block and one place, [i][lane]. They hold zeros before.
 void pack_place(const PackedShape &shape, const AxisTaps axes[3], const BlockChannels &channels, int64_t input_stride,
                 const float *weights, const Place &place, float *to) {
-    for (int64_t run = 0; run < shape.runs; ++run, to += shape.run_lanes) {
-        Place place_of_run = place;
-        place_of_run.r[kX] = shape.runs > 1 ? run : place.r[kX];
-        PlaceTerms terms = terms_of_place(axes, place_of_run);
+    for (int64_t first = 0, end; first < channels.count; first = end) {
+        end = channels.end_of_phase(first);
+        Place place_of_phase = place;
+        place_of_phase.r[kX] = channels.phase(first, place.r[kX]);
+        PlaceTerms terms = terms_of_place(axes, place_of_phase);
         for (int64_t i = 0; i < shape.inputs; ++i) {
-            for (int64_t lane = 0; lane < channels.count; ++lane) {
+            for (int64_t lane = first; lane < end; ++lane) {
                 const float *from = weights + channels.source(lane) + i * input_stride;
                 double sum = 0;
                 for (int term = 0; term < terms.count; ++term) {
                     sum += terms.term[term].factor * static_cast<double>(from[terms.term[term].offset]);
                 }
-                to[i * shape.lanes() + lane] = static_cast<float>(sum);
+                to[i * shape.lanes + lane] = static_cast<float>(sum);
             }
         }
     }
@@ -190,7 +199,7 @@ void pack_products(const PackedShape &shape, const Problem3 &p, const AxisTaps a
     }
     const AxisTaps &x = axes[kX];
     int64_t v = place.m[kX], rx = place.r[kX];
-    RunVectors<int64_t> run = run_of_phase(x.phases(), x.transposed(), p.group_in, shape.run_lanes, rx);
+    RunVectors<int64_t> run = run_of_phase(x.phases(), x.transposed(), p.group_in, shape.lanes, rx);
     bool common = v < run.common;
     int64_t first = run.length - (common ? run.common_reach(v) : run.other_reach(v));
     int64_t end = common ? first + run.lanes : run.other_end(v), taps = run.length / p.group_in;
@@ -241,7 +250,7 @@ bool form_accepts(const halconv_kernel &row, const Problem3 &p) {
                                  (p.group_in == row.key.group_in && p.group_out == row.key.group_out));
     case HALCONV_FORM_ROW_FUSED:
         return transposed && p.groups == 1 && phases_alike(p.axis[kX]) && row.key.out_layout == HALCONV_NHWC &&
-               (row.panel == 0 || row.panel == fused_lanes(p.axis[kX], p.group_out));
+               row.panel > 0;
     case HALCONV_FORM_WINOGRAD2:
     case HALCONV_FORM_WINOGRAD3:
     case HALCONV_FORM_WINOGRAD4:
@@ -265,12 +274,11 @@ bool packed_shape(const halconv_kernel &row, const Problem3 &p, PackedShape &sha
                                      : p.axis[a].kernel;
         shape.phases[a] = transposed && !(fused && a == kX) ? p.axis[a].stride : 1;
     }
-    shape.runs = fused ? p.axis[kX].stride : 1;
-    shape.run_lanes = fused ? p.group_out : row.panel;
+    shape.lanes = row.panel;
     if (row.form == HALCONV_FORM_DEPTHWISE) {
         shape.blocks = ceil_div(p.groups * p.group_out, row.panel);
     } else {
-        shape.blocks = fused ? 1 : p.groups * ceil_div(p.group_out, row.panel);
+        shape.blocks = p.groups * ceil_div(fused ? fused_lanes(p.axis[kX], p.group_out) : p.group_out, row.panel);
     }
     shape.bias_blocks = shape.blocks;
     if (row.form == HALCONV_FORM_INNER_PRODUCT) {
@@ -278,15 +286,10 @@ bool packed_shape(const halconv_kernel &row, const Problem3 &p, PackedShape &sha
         shape.taps[kX] = ceil_div(shape.taps[kX] * p.group_in, row.panel);
         shape.blocks = 1;
     }
-    int64_t lanes = shape.runs, elements;
-    if (!grow(lanes, shape.run_lanes)) {
+    int64_t elements = shape.lanes, biases = shape.lanes;
+    if (!grow(elements, shape.blocks) || !grow(biases, shape.bias_blocks)) {
         return false;
     }
-    int64_t biases = lanes;
-    if (!grow(lanes, shape.blocks) || !grow(biases, shape.bias_blocks)) {
-        return false;
-    }
-    elements = lanes;
     for (int64_t extent : {shape.inputs, shape.taps[kX], shape.taps[kY], shape.taps[kZ], shape.phases[kX],
                            shape.phases[kY], shape.phases[kZ]}) {
         if (!grow(elements, extent)) {
@@ -303,8 +306,8 @@ Tensor packed_weights_tensor(const PackedShape &shape) {
     Tensor tensor{};
     tensor.buffer.type = {kFloat, 32, 1};
     int64_t stride = 1;
-    for (int64_t extent : {shape.lanes(), shape.inputs, shape.taps[kX], shape.taps[kY], shape.taps[kZ],
-                           shape.phases[kX], shape.phases[kY], shape.phases[kZ], shape.blocks}) {
+    for (int64_t extent : {shape.lanes, shape.inputs, shape.taps[kX], shape.taps[kY], shape.taps[kZ], shape.phases[kX],
+                           shape.phases[kY], shape.phases[kZ], shape.blocks}) {
         add_dimension(tensor, 0, extent, stride);
         stride *= extent;
     }
@@ -314,8 +317,8 @@ Tensor packed_weights_tensor(const PackedShape &shape) {
 Tensor packed_bias_tensor(const PackedShape &shape) {
     Tensor tensor{};
     tensor.buffer.type = {kFloat, 32, 1};
-    add_dimension(tensor, 0, shape.lanes(), 1);
-    add_dimension(tensor, 0, shape.bias_blocks, shape.lanes());
+    add_dimension(tensor, 0, shape.lanes, 1);
+    add_dimension(tensor, 0, shape.bias_blocks, shape.lanes);
     return tensor;
 }
 
@@ -333,10 +336,10 @@ void pack(const halconv_kernel &row, const Problem3 &p, const PackedShape &shape
     if (row.form == HALCONV_FORM_INNER_PRODUCT) {
         for_each_place(shape, [&](const Place &place) {
             pack_products(shape, p, axes, strides, source.weights, place, weights);
-            weights += shape.inputs * shape.lanes();
+            weights += shape.inputs * shape.lanes;
         });
         for (int64_t channel = 0; source.bias && channel < p.group_out; ++channel) {
-            bias[channel * shape.lanes()] = source.bias[channel];
+            bias[channel * shape.lanes] = source.bias[channel];
         }
         return;
     }
@@ -344,13 +347,12 @@ void pack(const halconv_kernel &row, const Problem3 &p, const PackedShape &shape
         BlockChannels channels = block_channels(row, p, shape, strides, block);
         for_each_place(shape, [&](const Place &place) {
             pack_place(shape, axes, channels, strides.i, source.weights, place, weights);
-            weights += shape.inputs * shape.lanes();
+            weights += shape.inputs * shape.lanes;
         });
-        for (int64_t run = 0; run < shape.runs; ++run, bias += shape.run_lanes) {
-            if (source.bias) {
-                std::copy_n(source.bias + channels.first_channel, channels.count, bias);
-            }
+        for (int64_t lane = 0; source.bias && lane < channels.count; ++lane) {
+            bias[lane] = source.bias[channels.channel(lane)];
         }
+        bias += shape.lanes;
     }
 }
 

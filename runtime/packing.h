@@ -9,13 +9,10 @@
 
 namespace halconv {
 
-// w[lane, i, tx, ty, tz, rx, ry, rz, block], lane fastest, and bias[lane, block]. The lanes of a block are `runs`
-// runs of `run_lanes` channels; in ROW_FUSED run r is x phase r, in the other forms there is one run. In INNER_PRODUCT i is
-// the output channel and tx the vector, and the bias has a block for each output channel.
+// w[lane, i, tx, ty, tz, rx, ry, rz, block], lane fastest, and bias[lane, block]. In INNER_PRODUCT i is the output channel
+// and tx the vector, and the bias has a block for each output channel.
 struct PackedShape {
-    int64_t runs, run_lanes;
-    int64_t inputs, taps[3], phases[3], blocks, bias_blocks;  // spatial axes z y x
-    int64_t lanes() const { return runs * run_lanes; }
+    int64_t lanes, inputs, taps[3], phases[3], blocks, bias_blocks;  // spatial axes z y x
     int64_t weights_bytes, bias_offset, bytes;  // the bias starts at bias_offset bytes; all multiples of 64
 };
 

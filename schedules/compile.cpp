@@ -58,6 +58,10 @@ void set_pins(Internal::AbstractGenerator &generator, const halconv_key &key, co
         set("channels_in", key.group_in);
         set("channels_out", key.group_out);
     }
+    if (schedule.form == HALCONV_FORM_ROW_FUSED) {
+        set("group_out", key.group_out);
+        set("bases_together", schedule.tile_x);
+    }
     set("activation_pin", key.activation);
     set("piecewise_pin", key.piecewise);
     set("residual_pin", key.residual);

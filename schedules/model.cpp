@@ -37,7 +37,6 @@ constexpr double kLeastJobFlop = 1e6;
 // Of input read again: it is broadcast and fetched ahead, while weights are what a tile waits for. An estimate from one
 // layer, unet/up1: 117 MB of weights by rows, 205 MB of input by channels, 6 % faster.
 constexpr double kInputShare = 0.5;
-constexpr double kRowCopyShare = 0.95;  // an estimate: what the copy of a finished row leaves of row-fused's speed
 
 int64_t round_up(int64_t a, int64_t b) { return (a + b - 1) / b * b; }
 
@@ -222,6 +221,10 @@ bool stages(const halconv_key &key, const Schedule &s) {
     return !pins_axes(key) || pixels_alias(key, s) || must_stage(key, s);
 }
 
+bool prefetches_output(const Work &w, const TargetRow &target, bool pinned) {
+    return target.core.write_prefetch && pinned && w.output_bytes > double(target.l2_bytes);
+}
+
 void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form form, std::vector<Candidate> &found) {
     Work w = work_of(key);
     bool pinned = pins_axes(key);
@@ -245,8 +248,7 @@ void add_tiled(const halconv_key &key, const TargetRow &target, halconv_form for
                     Schedule s;
                     s.form = form;
                     s.tile_x = x, s.tile_y = y, s.vectors = vectors, s.lanes = lanes, s.operand_lanes = operands;
-                    s.prefetch_output =
-                        target.core.write_prefetch && pinned && w.output_bytes > double(target.l2_bytes);
+                    s.prefetch_output = prefetches_output(w, target, pinned);
                     choose_blocks(w, target, pinned, s);
                     choose_skips(key, target, s);
                     s.stage = stages(key, s);
@@ -276,7 +278,9 @@ void add_row_fused(const halconv_key &key, const TargetRow &target, std::vector<
     if (w.weight_bytes / (w.phases(0) * w.phases(1)) > double(target.l2_bytes) / 2) {
         return;
     }
-    w.boxes[2][0] = {0, 1, w.most(2) + 1};  // the row is computed uncropped, all phases at once
+    w.boxes[2][0] = {0, 1,
+                     key.out[2] != HALCONV_FREE ? row_bases(key)
+                                                : w.most(2) + 1};  // the row is computed uncropped, all phases at once
     w.box_count[2] = 1;
     w.channels = fused_lanes<int64_t>(assumed_axis(key, 2), key.group_out);
     w.outputs *= double(key.group_out) / double(w.channels);
@@ -287,12 +291,14 @@ void add_row_fused(const halconv_key &key, const TargetRow &target, std::vector<
             s.form = HALCONV_FORM_ROW_FUSED;
             s.tile_x = x, s.vectors = vectors, s.lanes = target.vector_lanes;
             s.operand_lanes = target.core.operand_lanes;
+            s.prefetch_output = prefetches_output(w, target, pins_axes(key));
             s.stage = !stays_inside(key) || !reads_operands(key, s.operand_lanes);
-            int64_t readable = s.stage ? w.most(2) : w.most(2) - 1;
-            if (!fits_registers(tile, s.operand_lanes, target) || x > readable || s.panel() > w.channels) {
+            choose_skips(key, target, s);
+            if (!fits_registers(tile, s.operand_lanes, target) || !row_tile_fits(key, x, s.stage) ||
+                s.panel() > w.channels) {
                 continue;
             }
-            found.push_back({s, kRowCopyShare * predicted(w, s, target)});
+            found.push_back({s, predicted(w, s, target)});
         }
     }
 }

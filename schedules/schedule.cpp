@@ -156,6 +156,15 @@ bool whole_phases(const halconv_key &key) {
     return true;
 }
 
+int64_t row_bases(const halconv_key &key) { return phase_axis(key_axis(key, 2)).bases(key.out[2]); }
+
+bool row_tile_fits(const halconv_key &key, int tile_x, bool stage) {
+    if (key.out[2] == HALCONV_FREE) {
+        return stage;
+    }
+    return tile_x <= row_bases(key) && (stage || row_bases(key) % tile_x == 0);
+}
+
 int tile_phases(const halconv_key &key) {
     constexpr int kMostPhases = 8;
     return int(phases_together(key.stride[2], kMostPhases));
@@ -209,7 +218,7 @@ int weights_panel(const halconv_key &key, const Schedule &s) {
     if (s.form == HALCONV_FORM_PIXEL_LANES) {
         return s.channels;
     }
-    return s.form == HALCONV_FORM_ROW_FUSED ? int(fused_lanes<int64_t>(key_axis(key, 2), key.group_out)) : s.panel();
+    return s.panel();
 }
 
 }  // namespace halconv

@@ -104,6 +104,10 @@ int weights_panel(const halconv_key &key, const Schedule &schedule);
 bool shifts_lanes(const halconv_key &key, const Schedule &schedule);
 // Of depthwise conv_transpose: whether kernel calls fill all phases of every axis, and the x phases of a register tile.
 bool whole_phases(const halconv_key &key);
+// Row-fused: base coordinates of an output row of a key that pins it. Tiles that may pass the last read zeros there, which
+// takes a staged input; others must divide them.
+int64_t row_bases(const halconv_key &key);
+bool row_tile_fits(const halconv_key &key, int tile_x, bool stage);
 int tile_phases(const halconv_key &key);
 // nchw output of conv_transpose: whether all x phases of a tile are stored together, as neighbours in memory.
 bool interleaves_phases(const halconv_key &key);

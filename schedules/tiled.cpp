@@ -233,18 +233,19 @@ void apply_schedule(ConvTransposePhase &op, const halconv_key &key, const Schedu
     schedule_tiles(stages, key, schedule);
 }
 
-// A row of the output is computed uncropped, tile by tile of (b, lanes), and then copied without its margins.
+// A row of the output, block by block of lanes, in tiles of (b, lane). A vector that neither the crop nor the last lane
+// cuts is stored whole; the test of it costs less than code of its own for the tiles at the ends of a row.
 void apply_schedule(ConvTransposeRowFused &op, const halconv_key &key, const Schedule &schedule) {
-    Func output = op.output, row = op.row, sum = op.sum;
-    Var bo("bo"), bi("bi"), lo("lo"), li("li"), vectors("vectors"), lanes("lanes"), job("job");
-    int panel = weights_panel(key, schedule);
-    output.reorder(op.f, op.y, op.qy, op.qz, op.z, op.n).vectorize(op.f, schedule.lanes, TailStrategy::GuardWithIf);
-    output.fuse(op.qy, op.qz, job).reorder(op.f, op.y, job, op.z, op.n).parallel(job);
-    row.compute_at(output, op.y).bound(op.lane, 0, panel).store_in(MemoryType::Heap);
-    row.split(op.b, bo, bi, schedule.tile_x, TailStrategy::ShiftInwards);
-    row.split(op.lane, lo, li, schedule.panel(), TailStrategy::ShiftInwards).split(li, vectors, lanes, schedule.lanes);
-    row.reorder(lanes, vectors, bi, bo, lo).vectorize(lanes).unroll(vectors).unroll(bi);
-    sum.compute_at(row, bo).bound_extent(op.lane, schedule.panel()).bound_extent(op.b, schedule.tile_x);
+    Func output = op.output, sum = op.sum;
+    RVar lane = op.places[0], vectors("vectors"), lanes("lanes");
+    Var job("job");
+    Stage store = output.update();
+    store.split(lane, vectors, lanes, schedule.lanes).fuse(op.qy, op.qz, job);
+    store.reorder({lanes, vectors, op.places[1], op.places[2], op.places[3], op.y, job, op.z, op.n});
+    // Each element is stored once.
+    store.allow_race_conditions().vectorize(lanes).unroll(vectors).unroll(op.places[1]).parallel(job);
+    store.never_partition(op.places[2], op.places[3], op.y, job, op.z, op.n);
+    sum.compute_at(output, op.places[2]).bound_extent(op.lane, schedule.panel()).bound_extent(op.b, schedule.tile_x);
     sum.vectorize(op.lane, schedule.lanes).unroll(op.lane).unroll(op.b);
     order_products({sum,
                     op.operand,
@@ -255,6 +256,7 @@ void apply_schedule(ConvTransposeRowFused &op, const halconv_key &key, const Sch
                     op.taps[0],
                     {op.taps[1], op.taps[2], op.taps[3]}},
                    key, schedule);
+    sum.update().never_partition(op.taps[2], op.taps[3]);
     if (schedule.stage) {
         schedule_padded(stages_of(op), key, schedule, LoopLevel(output, op.n));
     }

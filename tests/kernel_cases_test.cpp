@@ -25,7 +25,7 @@ halconv_kernel free_row(halconv_op op, halconv_form form) {
     row.tile[0] = 1, row.tile[1] = 2, row.tile[2] = 6;
     row.min_extent[0] = row.min_extent[1] = 1, row.min_extent[2] = 4;
     if (form == HALCONV_FORM_ROW_FUSED) {
-        row.key.out_layout = HALCONV_NHWC, row.panel = 0;
+        row.key.out_layout = HALCONV_NHWC;
     }
     if (form == HALCONV_FORM_INNER_PRODUCT) {
         row.key.out_layout = HALCONV_NHWC;

@@ -138,8 +138,6 @@ void draw_channels(Draw &draw, const halconv_kernel &row, const Focus &focus, ha
     }
     if (row.form == HALCONV_FORM_ROW_FUSED) {
         groups = 1;
-        int64_t panel_channels_out = row.panel / p.stride[p.rank - 1];
-        group_out = key.group_out != HALCONV_FREE ? key.group_out : row.panel != 0 ? panel_channels_out : focused;
     }
     p.groups = groups, p.in_channels = groups * group_in, p.out_channels = groups * group_out;
 }

@@ -56,6 +56,11 @@ float &at(const Buffer &buffer, const std::vector<int64_t> &index) {
     return reinterpret_cast<float *>(buffer.host)[offset];
 }
 
+// Of ROW_FUSED, whose panels must fill their blocks here.
+int64_t fused_channels(const Call &call) {
+    return call.weights->dim[0].extent * call.weights->dim[8].extent / call.axis[0].stride;
+}
+
 // The element of the layer that an index of the output buffer stands for.
 struct Element {
     int64_t n = 0, g = 0, c = 0;
@@ -66,7 +71,7 @@ Element element(const Call &call, const std::vector<int64_t> &index) {
     Element e;
     size_t d = 0;
     if (call.form == HALCONV_FORM_ROW_FUSED) {
-        int64_t channels = call.weights->dim[0].extent / call.axis[0].stride;
+        int64_t channels = fused_channels(call);
         e.c = index[d] % channels;
         e.o[0] = index[d++] / channels;
     } else if (call.form == HALCONV_FORM_INNER_PRODUCT) {
@@ -119,7 +124,7 @@ std::array<int64_t, 2> lane_and_block(const Call &call, const Element &e, int64_
     case HALCONV_FORM_DEPTHWISE:
         return {e.g % panel, e.g / panel};
     case HALCONV_FORM_ROW_FUSED:
-        return {phase_x * (panel / call.axis[0].stride) + e.c, 0};
+        return {(phase_x * fused_channels(call) + e.c) % panel, (phase_x * fused_channels(call) + e.c) / panel};
     default:
         return {e.c % panel, e.g * (blocks / call.input->dim[1].extent) + e.c / panel};
     }

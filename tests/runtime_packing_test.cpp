@@ -65,8 +65,10 @@ Channel channel_of(const PackedCase &c, int64_t lane, int64_t block) {
         int64_t o = block * panel + lane;
         return {o < p.groups * p.group_out ? o / p.group_out : -1, o % p.group_out, 0};
     }
-    case HALCONV_FORM_ROW_FUSED:
-        return {0, lane % p.group_out, lane / p.group_out};
+    case HALCONV_FORM_ROW_FUSED: {
+        int64_t l = block * panel + lane;
+        return {l < p.axis[kX].stride * p.group_out ? 0 : -1, l % p.group_out, l / p.group_out};
+    }
     default: {
         int64_t blocks = (p.group_out + panel - 1) / panel, o = block % blocks * panel + lane;
         return {o < p.group_out ? block / blocks : -1, o, 0};
@@ -130,8 +132,8 @@ void check_packed(const PackedCase &c, const std::vector<float> &w, const std::v
     CHECK(wrong == 0);
     CHECK(shape.bias_offset % 64 == 0);
     const float *packed_bias = packed + shape.bias_offset / 4;
-    for (int64_t e = 0; e < shape.lanes() * shape.blocks; e++) {
-        Channel channel = channel_of(c, e % shape.lanes(), e / shape.lanes());
+    for (int64_t e = 0; e < shape.lanes * shape.blocks; e++) {
+        Channel channel = channel_of(c, e % shape.lanes, e / shape.lanes);
         float wanted = channel.g < 0 ? 0 : bias[size_t(channel.g * c.shape.group_out + channel.o)];
         CHECK(packed_bias[e] == wanted);
     }
@@ -228,7 +230,7 @@ PackedCase draw_case(std::mt19937 &engine, halconv_form form, halconv_op op) {
     int64_t out[3];
     REQUIRE(check_problem(p, out) == HALCONV_OK);
     c.shape = normalise(p, out);
-    c.row = fake_row(form, op, fused ? 0 : int32_t(in(1, product ? p.in_channels : 5)));
+    c.row = fake_row(form, op, int32_t(in(1, product ? p.in_channels : 5)));
     if (form == HALCONV_FORM_DEPTHWISE) {
         c.row.key.group_in = int32_t(c.shape.group_in), c.row.key.group_out = int32_t(c.shape.group_out);
     }

@@ -105,8 +105,11 @@ void check_form(halconv_form form, halconv_op op) {
     for (int i = 0; i < 400; i++) {
         halconv_problem p = draw_problem(draw, form, op);
         int64_t most = form == HALCONV_FORM_INNER_PRODUCT ? p.in_channels : 4;
-        int32_t panel = form == HALCONV_FORM_ROW_FUSED ? 0 : int32_t(draw.in(1, most));
-        KernelSet set({fake_row(form, op, panel, p.in_layout, p.out_layout)});
+        int64_t panel = draw.in(1, most);
+        if (form == HALCONV_FORM_ROW_FUSED) {  // the fake kernels' panels fill their blocks
+            panel = p.out_channels * (draw.in(0, 1) == 0 ? 1 : p.stride[p.rank - 1]);
+        }
+        KernelSet set({fake_row(form, op, int32_t(panel), p.in_layout, p.out_layout)});
         Plan made(set, p);
         if (!has_output(p)) {
             REQUIRE(made.status == HALCONV_INVALID_PROBLEM);

@@ -110,7 +110,7 @@ TEST_CASE("the estimate prefers row-fused lanes for few channels", "[runtime]") 
     // FCN's k16 s8, 21 channels: 168 lanes fill 11 vectors, 21 lanes fill 2.
     halconv_problem p = square_problem(HALCONV_CONV_TRANSPOSE, 36, 21, 21, 16, 8);
     halconv_kernel phase = fake_row(HALCONV_FORM_PHASE, HALCONV_CONV_TRANSPOSE, 32);
-    halconv_kernel fused = fake_row(HALCONV_FORM_ROW_FUSED, HALCONV_CONV_TRANSPOSE, 0);
+    halconv_kernel fused = fake_row(HALCONV_FORM_ROW_FUSED, HALCONV_CONV_TRANSPOSE, 48);
     phase.vector_lanes = fused.vector_lanes = 16;
     phase.tile_vectors = 2, phase.tile[2] = 12;
     fused.tile_vectors = 3, fused.tile[2] = 9;
@@ -209,15 +209,15 @@ TEST_CASE("min_extent holds for every phase box", "[runtime]") {
 }
 
 TEST_CASE("row-fused preconditions", "[runtime]") {
-    halconv_kernel row = fake_row(HALCONV_FORM_ROW_FUSED, HALCONV_CONV_TRANSPOSE, 0);
+    halconv_kernel row = fake_row(HALCONV_FORM_ROW_FUSED, HALCONV_CONV_TRANSPOSE, 48);
     auto accepts = [&](const halconv_problem &p) { return select_rows({row}, query_of(p)).accepted == 1; };
     halconv_problem p = square_problem(HALCONV_CONV_TRANSPOSE, 4, 2, 2, 4, 2);
     CHECK(accepts(p));
-    row.panel = 4;
+    row.panel = 3;
     CHECK(accepts(p));
-    row.panel = 8;
-    CHECK(!accepts(p));
     row.panel = 0;
+    CHECK(!accepts(p));
+    row.panel = 48;
     halconv_problem odd = p, dilated = p, grouped = p;
     odd.kernel[1] = 3, dilated.dilation[1] = 2, grouped.groups = 2;
     CHECK(!accepts(odd));

@@ -121,13 +121,17 @@ inline int64_t neighbouring_taps(const Axis<int64_t> &axis, bool transposed) {
 }
 
 // Where all phases of an axis are computed side by side, lane = r * channels + channel: how many lanes that makes, of how
-// many channels so many lanes are, and the place in the uncropped row (b * lanes + lane) of an output's place in its row.
+// many channels so many lanes are, and the place in the uncropped row (b * lanes + lane) of an output's place in its row,
+// and back.
 template <class T> T fused_lanes(const Axis<T> &axis, T channels) { return axis.stride * channels; }
 template <class T> T fused_channels(const Axis<T> &axis, T lanes) {
     return Arithmetic<T>::floor_div(lanes, axis.stride);
 }
 template <class T> T uncropped_place(const Axis<T> &axis, T place, T channels) {
     return place + axis.pad_before * channels;
+}
+template <class T> T cropped_place(const Axis<T> &axis, T uncropped, T channels) {
+    return uncropped - axis.pad_before * channels;
 }
 
 // Whether the inputs of a window's taps along an axis lie side by side.

@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-enum { HALCONV_TABLE_VERSION = 3 };
+enum { HALCONV_TABLE_VERSION = 4 };
 
 /* A field of a key that is not pinned: the kernel reads it at run time. */
 #define HALCONV_FREE INT32_MIN
@@ -93,7 +93,8 @@ enum {
  *   DIRECT, PHASE, WINOGRAD, PIXEL_LANES
  *                  channel cb * panel + lane of group g, block = g * blocks + cb, blocks = ceil(group_out / panel)
  *   DEPTHWISE      channel block * panel + lane of all, blocks = ceil(groups * group_out / panel)
- *   ROW_FUSED      channel lane % channels; rx of the lane is lane / channels; panel = stride_x * channels, one block
+ *   ROW_FUSED      channel l % channels of x phase rx = l / channels, l = block * panel + lane < stride_x * channels,
+ *                  blocks = ceil(stride_x * channels / panel)
  * for kernel tap t (per axis)
  *   conv           t = tx, extent of tx = kernel, extent of rx = 1
  *   conv_transpose t = PhaseAxis::tap(r, m) with m = tx, r = rx; extent of tx = max_taps, extent of rx = stride; in
@@ -114,7 +115,7 @@ typedef struct halconv_kernel {
     halconv_key key;
     int32_t form;         /* halconv_form */
     int32_t cpu_features; /* mask of HALCONV_CPU_* */
-    int32_t panel;        /* lanes of a block of packed weights; 0: stride_x * channels (ROW_FUSED with those free) */
+    int32_t panel;        /* lanes of a block of packed weights */
     int32_t vector_lanes; /* f32 lanes of the target's vectors */
     int32_t tile[3]; /* pixels of a register tile, z y x. The kernel accepts an output box only if its extent on each
                               axis (of x, not of f or q) is at least min_extent */

@@ -154,9 +154,8 @@ std::string depthwise_fault(const halconv_key &key, const TargetRow &target, con
 }
 
 std::string row_fused_fault(const halconv_key &key, const TargetRow &target, const Schedule &s) {
-    int64_t readable = output_positions(key).most[2] + (s.stage ? 1 : 0);  // uncropped, a row has one position more
-    if (s.tile_y != 1 || s.tile_x > std::min<int64_t>(kMostTileX, readable)) {
-        return "the tile is longer than a row";
+    if (s.tile_y != 1 || s.tile_x > kMostTileX || !row_tile_fits(key, s.tile_x, s.stage)) {
+        return "the tile does not fit a row";
     }
     if (s.vectors > kMostVectors || s.panel() > lane_channels(key, s) ||
         tile_registers(s.tile_x, s.vectors, s.operand_lanes) > target.registers) {
@@ -166,7 +165,7 @@ std::string row_fused_fault(const halconv_key &key, const TargetRow &target, con
         return "the input must be staged";
     }
     bool plain = s.rows == 1 && s.columns == 0 && s.parallel == ParallelAxis::kRows;
-    return plain && !s.skip[0] && !s.skip[1] && !s.skip[2] ? "" : "fused rows have no strips and skip no border";
+    return plain ? border_fault(key, s) : "fused rows have no strips";
 }
 
 std::string inner_product_fault(const halconv_key &key, const TargetRow &target, const Schedule &s) {
@@ -285,8 +284,8 @@ std::string schedule_fault(const halconv_key &key, const TargetRow &target, cons
     }
     bool winograd = is_winograd(s.form);
     if ((s.share && s.form != HALCONV_FORM_INNER_PRODUCT && !winograd) ||
-        (s.channels != 0 && !winograd && s.form != HALCONV_FORM_PIXEL_LANES) || (s.prefetch_output && !is_tiled(s)) ||
-        s.reference) {
+        (s.channels != 0 && !winograd && s.form != HALCONV_FORM_PIXEL_LANES) ||
+        (s.prefetch_output && !is_tiled(s) && s.form != HALCONV_FORM_ROW_FUSED) || s.reference) {
         return "a parameter of another form";
     }
     switch (s.form) {
@@ -305,7 +304,8 @@ std::string schedule_fault(const halconv_key &key, const TargetRow &target, cons
 
 bool may_skip(const halconv_key &key, const Schedule &s, int d) {
     // Operands by lane leave the registers under a test for the border (94 % of the multiply bound, not 100, by llvm-mca).
-    if (!is_tiled(s) || stays_inside(key, d) || s.operand_lanes > 1) {
+    bool fused = s.form == HALCONV_FORM_ROW_FUSED;
+    if ((!is_tiled(s) && !(fused && d != 2)) || stays_inside(key, d) || s.operand_lanes > 1) {
         return false;
     }
     if (tile_of(s, d) == 1 && d != 2) {

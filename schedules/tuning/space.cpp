@@ -83,7 +83,7 @@ std::vector<Parameter> parameters_of(const halconv_key &key, const TargetRow &ta
     Schedule of_form;
     of_form.form = form;
     int64_t tiles = winograd ? winograd_tiles(key, of_form).x * winograd_tiles(key, of_form).y : positions.most[2];
-    bool pixels = form == HALCONV_FORM_PIXEL_LANES;
+    bool pixels = form == HALCONV_FORM_PIXEL_LANES, fused = form == HALCONV_FORM_ROW_FUSED;
     std::vector<Parameter> found = {{Knob::kVectors, up_to(kMostVectors)},
                                     {Knob::kLanes, powers_up_to(4, target.vector_lanes)}};
     if (pixels) {  // tile_x is the vectors' pixels
@@ -94,7 +94,7 @@ std::vector<Parameter> parameters_of(const halconv_key &key, const TargetRow &ta
     if (tiled || depthwise || pixels) {
         found.push_back({Knob::kTileY, up_to(std::min<int64_t>(kMostTileY, positions.most[1]))});
     }
-    if (form != HALCONV_FORM_ROW_FUSED) {
+    if (!fused) {
         found.push_back({Knob::kStrips, strip_counts(row_units(key, of_form))});
     }
     if (inner || (tiled && positions.most[1] == 1)) {
@@ -110,12 +110,12 @@ std::vector<Parameter> parameters_of(const halconv_key &key, const TargetRow &ta
     if (tiled || winograd || (depthwise && key.op == HALCONV_CONV)) {
         found.push_back({Knob::kParallel, tiled ? std::vector<int>{0, 1, 2} : std::vector<int>{0, 1}});
     }
-    if (tiled || inner || pixels || form == HALCONV_FORM_ROW_FUSED) {
+    if (tiled || inner || pixels || fused) {
         found.push_back({Knob::kStage, {0, 1}});
     }
-    if (tiled) {
+    if (tiled || fused) {
         constexpr Knob kSkips[] = {Knob::kSkipZ, Knob::kSkipY, Knob::kSkipX};
-        for (int d = 0; d < 3; d++) {
+        for (int d = 0; d < (fused ? 2 : 3); d++) {
             if (!stays_inside(key, d)) {
                 found.push_back({kSkips[d], {0, 1}});
             }
@@ -125,7 +125,7 @@ std::vector<Parameter> parameters_of(const halconv_key &key, const TargetRow &ta
     if (inner || (winograd && phases_can_share(key))) {
         found.push_back({Knob::kShare, {0, 1}});
     }
-    if (target.core.operand_lanes > 1 && (tiled || winograd || form == HALCONV_FORM_ROW_FUSED)) {
+    if (target.core.operand_lanes > 1 && (tiled || winograd || fused)) {
         found.push_back({Knob::kOperandLanes, {1, target.core.operand_lanes}});
     }
     return found;
